@@ -1,0 +1,67 @@
+"""A failed run, told so that one can act on it: rules, objects and their events, then the engine's words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from local.kube import ApiError
+
+if TYPE_CHECKING:
+    from cli.engine.events import Report
+    from cli.engine.run import Outcome
+    from local.kube import KubeApi
+
+_EVENTS_SHOWN = 6
+_SUMMARY_ENDINGS = ("preview failed", "update failed", "resource registration failed")
+
+
+def failure(outcome: Outcome, api: KubeApi | None) -> str:
+    """Return what stopped a run. ``api`` gives the events of the objects that failed, where there is one."""
+    report = outcome.report
+    parts = [*_findings(report), *_errors(report)]
+    for change in report.failed:
+        parts += [f"{change.name} ({change.type}) could not be brought to {change.op}", *_events(api, change.name, report)]
+    if not parts:
+        parts = [f"the engine ended with status {outcome.status}; its own words:", _tail(outcome)]
+    return "\n".join([*parts, f"The whole log: {outcome.log}"])
+
+
+def _findings(report: Report) -> list[str]:
+    seen: dict[str, None] = {}
+    for finding in report.findings:
+        if finding.mandatory:
+            name = finding.urn.rsplit("::", 1)[-1]
+            seen[f"[{finding.rule}] {name}: {finding.message}"] = None
+    return list(seen)
+
+
+def _errors(report: Report) -> list[str]:
+    seen: dict[str, None] = {}
+    for urn, message in report.errors:
+        if message.endswith(_SUMMARY_ENDINGS):
+            continue
+        name = urn.rsplit("::", 1)[-1] if urn else ""
+        seen[f"{name}: {message}" if name and "pulumi:pulumi:Stack" not in urn else message] = None
+    return list(seen)
+
+
+def _events(api: KubeApi | None, name: str, report: Report) -> list[str]:
+    if api is None or name not in report.objects:
+        return []
+    namespace, kind, object_name = report.objects[name]
+    try:
+        events = api.items(
+            f"/api/v1/namespaces/{namespace}/events",
+            fieldSelector=f"involvedObject.kind={kind},involvedObject.name={object_name}",
+        )
+    except ApiError as error:
+        return [f"  (its events could not be read: {error})"]
+    return [f"  {_event(event)}" for event in events[-_EVENTS_SHOWN:]] or ["  (no events)"]
+
+
+def _event(event: dict[str, Any]) -> str:
+    return f"{event.get('type')} {event.get('reason')}: {event.get('message')}"
+
+
+def _tail(outcome: Outcome) -> str:
+    return "\n".join(outcome.log.read_text(errors="replace").splitlines()[-15:])

@@ -1,0 +1,113 @@
+"""Where the engine, its plugins, its state and its keys are, as environment variables for a run."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ruamel.yaml import YAML
+
+from local.languagehost import __main__ as language_host
+from local.state import ROOT, State, secret, write
+from local.toolchain import catalog, found
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+LOCAL = "local"
+"""The stack of the embedded environment."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Installation:
+    """An engine that is ready to run: the CLI and the variables that a run of it needs."""
+
+    pulumi: Path
+    variables: Mapping[str, str]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """This process's environment with the engine's variables in it."""
+        return {**os.environ, **self.variables}
+
+
+def install(state: State, programs: Mapping[str, Path]) -> Installation:
+    """Put an engine together below the state folder from built programs, or around an official Pulumi.
+
+    Programs are linked, not copied, where the file system allows it; nothing is downloaded here.
+    """
+    home, backend = state.engine / "home", state.engine / "state"
+    home.mkdir(parents=True, exist_ok=True)
+    backend.mkdir(parents=True, exist_ok=True)
+    official = found.official_pulumi()
+    pulumi = official or _bin(state, programs[catalog.PULUMI.name])
+    for provider in catalog.PROVIDERS:
+        _place(programs[provider.name], found.plugin_folder(home, provider) / provider.name)
+    passphrase = state.root / "passphrase"
+    secret(passphrase)
+    variables = {
+        "PATH": os.pathsep.join([str(pulumi.parent), os.environ.get("PATH", os.defpath)]),
+        "PULUMI_HOME": str(home),
+        "PULUMI_BACKEND_URL": f"file://{backend}",
+        "PULUMI_CONFIG_PASSPHRASE_FILE": str(passphrase),
+        "PULUMI_OPTION_CONFIG_FILE": str(_configuration(state)),
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+        "STOREFLEET_KUBECONFIG": str(state.kubeconfig),
+    }
+    return Installation(pulumi=pulumi, variables=variables)
+
+
+def _bin(state: State, pulumi: Path) -> Path:
+    """The engine looks for its language host beside the real file of its CLI, so both go into one folder."""
+    target = state.engine / "bin" / pulumi.name
+    _place(pulumi, target)
+    package = Path(language_host.__file__).parent.parent.parent
+    launcher = f"#!/bin/sh\nPYTHONPATH={package} exec {sys.executable} -m {_module()} \"$@\"\n"
+    host = target.with_name("pulumi-language-python")
+    if not host.exists() or host.read_text() != launcher:
+        write(host, launcher, mode=0o755)
+    return target
+
+
+def _module() -> str:
+    return language_host.__name__.removesuffix(".__main__")
+
+
+def _place(source: Path, target: Path) -> None:
+    if target.exists() and source.stat().st_ino == target.stat().st_ino:
+        return
+    if target.exists() and target.stat().st_size == source.stat().st_size and _same_time(source, target):
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.unlink(missing_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:  # another file system
+        shutil.copy2(source, target)
+
+
+def _same_time(source: Path, target: Path) -> bool:
+    return int(source.stat().st_mtime) == int(target.stat().st_mtime)
+
+
+def _configuration(state: State) -> Path:
+    """The stack file as committed, with the key salt of this machine's secrets provider added.
+
+    The engine writes the salt into the stack file of a passphrase provider; the passphrase here is this
+    checkout's own, so its salt must not get into the committed file.
+    """
+    committed = ROOT / "stacks" / f"Pulumi.{LOCAL}.yaml"
+    target = state.engine / committed.name
+    yaml = YAML()
+    wanted = yaml.load(committed.read_text())
+    if target.exists() and (salt := (yaml.load(target.read_text()) or {}).get("encryptionsalt")):
+        wanted = {"encryptionsalt": salt, **wanted}
+    with target.with_suffix(".new").open("w") as file:
+        yaml.dump(wanted, file)
+    target.with_suffix(".new").rename(target)
+    return target

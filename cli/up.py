@@ -1,0 +1,127 @@
+"""Bring the embedded environment to what the files say: everything `make up` does, in order."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from filelock import FileLock, Timeout
+
+from cli.engine import explain, repair
+from cli.engine.installation import LOCAL, Installation, install
+from cli.engine.run import call, run
+from components.plan import plan_environment
+from local.controlplane import control
+from local.state import ROOT, state
+from local.toolchain.build import ensure
+from local.trouble import EnvironmentTrouble
+from spec.fleet import load_fleet
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from cli.engine.events import Change, Report
+    from cli.engine.run import Outcome
+    from local.kube import KubeApi
+    from local.progress import Progress
+    from local.state import State
+
+PROJECT = "storefleet"
+POLICY = ("--policy-pack", str(ROOT / "policy"))
+_LOCK_TICK = 5.0
+_LOCK_SECONDS = 60 * 60.0
+
+
+class Refused(Exception):  # noqa: N818
+    """The engine, a rule or the API server refused what the files ask for; the text says what and why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Applied:
+    """What an `up` or `preview` found and did: the changes, empty when all was as the files say."""
+
+    changes: tuple[Change, ...]
+    resources: int
+
+
+@contextmanager
+def exclusive(current: State, progress: Progress) -> Iterator[None]:
+    """Be the only command that changes this environment; a second one waits, for an hour at most."""
+    guard, waited = FileLock(current.lock), 0.0
+    while True:
+        try:
+            guard.acquire(timeout=_LOCK_TICK if waited else 0.1)
+            break
+        except Timeout:
+            if not waited:
+                progress.say("another storefleet command works on this environment: waiting for its end")
+            waited += _LOCK_TICK
+            if waited > _LOCK_SECONDS:
+                raise EnvironmentTrouble(
+                    f"another storefleet command has held {current.lock} for an hour. "
+                    "`storefleet status` shows what runs; end it, then run this again."
+                ) from None
+    try:
+        yield
+    finally:
+        guard.release()
+
+
+def apply(progress: Progress, *, only_preview: bool = False) -> Applied:
+    """Check the files, start what is needed, preview with the policy pack, and apply what differs.
+
+    Raises SpecError for a mistake in a file (before anything starts), Refused when the engine or a rule
+    says no (before anything is created, unless the API server alone knew), EnvironmentTrouble for the rest.
+    """
+    with progress.step("tenant files") as step:
+        fleet = load_fleet(ROOT, LOCAL)
+        expected = sum(1 for _ in plan_environment(fleet).objects())
+        step.result = f"{len(fleet.tenants)} tenants in {len(fleet.environment.cells)} cells, all valid"
+    current = state()
+    with exclusive(current, progress):
+        api = control.start(current, progress)
+        engine = install(current, ensure(progress))
+        _repair(current, engine, progress)
+        _select(current, engine, progress)
+        preview = _run(current, engine, progress, "preview", expected, api)
+        resources = preview.seen
+        if only_preview or not (preview.changes or preview.outputs_changed):
+            return Applied(changes=tuple(preview.changes), resources=resources)
+        update = _run(current, engine, progress, "up", expected, api)
+        return Applied(changes=tuple(update.changes), resources=resources)
+
+
+def _repair(current: State, engine: Installation, progress: Progress) -> None:
+    left = repair.inspect(current, PROJECT, LOCAL)
+    for line in left.lines:
+        progress.say(f"  {line}")
+    if left.pending:
+        with progress.step(f"{left.pending} operations that an earlier run began and did not confirm") as step:
+            arguments = ["refresh", "--yes", "--skip-preview", "--clear-pending-creates", "--stack", LOCAL]
+            outcome = run(engine, current, arguments, step)
+            _stop_unless_good(outcome, None)
+
+
+def _select(current: State, engine: Installation, progress: Progress) -> None:
+    file = current.engine / "state" / ".pulumi" / "stacks" / PROJECT / f"{LOCAL}.json"
+    if not file.exists():
+        with progress.step(f"stack {LOCAL}: first use"):
+            call(engine, ["stack", "init", LOCAL, "--no-select"])
+
+
+def _run(
+    current: State, engine: Installation, progress: Progress, verb: str, expected: int, api: KubeApi
+) -> Report:
+    with progress.step(f"{verb} with the policy pack") as step:
+        extra = ["--yes", "--skip-preview"] if verb == "up" else []
+        outcome = run(engine, current, [verb, *extra, "--stack", LOCAL, *POLICY], step, expected=expected)
+        _stop_unless_good(outcome, api)
+        counts = outcome.report.counts()
+        step.result = ", ".join(f"{count} to {op}" for op, count in sorted(counts.items())) or "no changes"
+    return outcome.report
+
+
+def _stop_unless_good(outcome: Outcome, api: KubeApi | None) -> None:
+    if outcome.status != 0:
+        raise Refused(explain.failure(outcome, api))

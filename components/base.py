@@ -1,0 +1,56 @@
+"""What all components share: how a planned object becomes a child resource."""
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+import pulumi
+
+from components.kube import KubeResource
+from components.manifests import KubeObject
+
+
+class Component(pulumi.ComponentResource):
+    """A component that declares planned objects.
+
+    Subclasses take `(name, args, opts=None)`, set `self.outputs` to a frozen dataclass and end with one
+    `register_outputs`. A child's name is `<component>/<key>`; its options are made for it alone, so that
+    nothing of the caller's options but the provider (which children inherit from their parent) reaches it.
+    """
+
+    def __init__(
+        self, token: str, name: str, *, wait_seconds: int, opts: pulumi.ResourceOptions | None
+    ) -> None:
+        super().__init__(token, name, None, opts)
+        self._component_name = name
+        limit = f"{wait_seconds}s"
+        self._timeouts = pulumi.CustomTimeouts(create=limit, update=limit, delete=limit)
+
+    def declare(
+        self,
+        objects: Iterable[KubeObject],
+        *,
+        namespaces: Mapping[str, pulumi.Resource] = MappingProxyType({}),
+    ) -> dict[str, KubeResource]:
+        """Declare the objects in their order and return them by key.
+
+        An object waits for its namespace: one declared before it here, or one of `namespaces` (by name).
+        Manifests hold plain strings, so without this the engine would see no order between them.
+        """
+        declared: dict[str, KubeResource] = {}
+        known = dict(namespaces)
+        for planned in objects:
+            home = known.get(planned.meta.namespace or "")
+            resource = KubeResource(
+                f"{self._component_name}/{planned.key}",
+                planned,
+                pulumi.ResourceOptions(
+                    parent=self,
+                    depends_on=[] if home is None else [home],
+                    protect=True if planned.protect else None,
+                    custom_timeouts=self._timeouts,
+                ),
+            )
+            if planned.kind == "Namespace":
+                known[planned.meta.name] = resource
+            declared[planned.key] = resource
+        return declared

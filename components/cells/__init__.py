@@ -1,0 +1,1 @@
+"""A cell: the data namespace that its tenants share."""

@@ -1,0 +1,1 @@
+"""Where the cluster of an environment comes from."""

@@ -1,0 +1,43 @@
+"""An environment as components: the platform, the cells, and in each cell its tenants."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pulumi
+
+from components.cells.component import Cell, CellArgs, CellOutputs
+from components.plan import EnvironmentPlan
+from components.platform.component import Platform, PlatformArgs, PlatformOutputs
+from components.tenancy.component import Tenant, TenantArgs, TenantOutputs
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnvironmentOutputs:
+    """What an environment offers to whoever reads its stack; cells and tenants by id."""
+
+    platform: PlatformOutputs
+    cells: Mapping[str, CellOutputs]
+    tenants: Mapping[str, TenantOutputs]
+
+
+def build_environment(plan: EnvironmentPlan, provider: pulumi.ProviderResource) -> EnvironmentOutputs:
+    """Declare a planned environment; everything in it goes through `provider`.
+
+    Cells and tenants are named after their namespaces, which no cell shares with a tenant.
+    """
+    top = pulumi.ResourceOptions(providers=[provider])
+    platform = Platform("platform", PlatformArgs(plan=plan.platform), top)
+    cells = {cell.cell: Cell(cell.namespace, CellArgs(plan=cell), top) for cell in plan.cells}
+    tenants = {
+        tenant.tenant: Tenant(
+            tenant.namespace,
+            TenantArgs(plan=tenant, cell=cells[tenant.cell].outputs),
+            pulumi.ResourceOptions(parent=cells[tenant.cell]),
+        )
+        for tenant in plan.tenants
+    }
+    return EnvironmentOutputs(
+        platform=platform.outputs,
+        cells={cell_id: cell.outputs for cell_id, cell in cells.items()},
+        tenants={tenant_id: tenant.outputs for tenant_id, tenant in tenants.items()},
+    )

@@ -1,0 +1,1 @@
+"""A tenant: its namespace and everything that bounds it."""

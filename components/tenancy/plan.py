@@ -1,0 +1,216 @@
+"""What exists for a tenant, and why: its namespace, the bounds of it, who reaches it and whom it reaches."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from components.labelling import pod_security_labels, tenant_labels
+from components.manifests import KubeObject, manifest
+from components.network import DATA_PORTS, namespace_peer, network_policy, ports, to_dns
+from components.platform.plan import TEAM_ROLE
+from spec import labels
+from spec.environment import EnvironmentSpec
+from spec.naming import cell_namespace, team_group, tenant_namespace
+from spec.tenant import TenantSpec
+from spec.tiers import TIERS
+
+SERVICE_ACCOUNT: Final = "odoo"
+"""The identity of all of a tenant's pods."""
+
+ODOO_PORTS: Final = (8069, 8072)
+"""HTTP and websocket, where Odoo listens unless told otherwise."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TenantPlan:
+    """Everything that will exist for one tenant, as far as the platform provides it."""
+
+    tenant: str
+    cell: str
+    namespace: str
+    wait_seconds: int
+    objects: tuple[KubeObject, ...]
+    reasons: tuple[str, ...]
+
+
+def plan_tenant(tenant: TenantSpec, environment: EnvironmentSpec) -> TenantPlan:
+    """Plan one tenant. No other tenant's file is looked at, so none can change what this one gets.
+
+    Expects a tenant that has passed the fleet's checks: the environment has its cell and its integrations.
+    """
+    planner = _Planner(tenant, environment)
+    return TenantPlan(
+        tenant=tenant.id,
+        cell=tenant.cell,
+        namespace=planner.namespace,
+        wait_seconds=environment.wait_seconds,
+        objects=(
+            planner.namespace_object(),
+            planner.quota(),
+            planner.limits(),
+            planner.default_deny(),
+            planner.allow(),
+            planner.cell_access(),
+            planner.service_account(),
+            planner.team(),
+        ),
+        reasons=_reasons(tenant),
+    )
+
+
+def _reasons(tenant: TenantSpec) -> tuple[str, ...]:
+    reasons = [
+        f"The tier is {tenant.tier.value}: {TIERS[tenant.tier].summary}.",
+        f"The database stands in cell {tenant.cell}, as the tenant's file says; it never moves by itself.",
+    ]
+    changed = tenant.preset.quota.hard()
+    reasons += [
+        f"The quota for {name} is {changed[name]} instead of the tier's {usual}, by the file's overrides."
+        for name, usual in TIERS[tenant.tier].quota.hard().items()
+        if changed[name] != usual
+    ]
+    return tuple(reasons)
+
+
+class _Planner:
+    def __init__(self, tenant: TenantSpec, environment: EnvironmentSpec) -> None:
+        self._tenant = tenant
+        self._environment = environment
+        self._labels = tenant_labels(tenant, environment.name)
+        self.namespace = tenant_namespace(tenant.id)
+        self.data_namespace = cell_namespace(tenant.cell)
+
+    def namespace_object(self) -> KubeObject:
+        own = {
+            labels.ROLE: labels.ROLE_TENANT,
+            labels.RING: str(self._tenant.ring.value),
+            labels.POOL: self._tenant.preset.node_pool.value,
+        }
+        security = pod_security_labels(self._environment.pod_security_version)
+        return KubeObject(
+            key="namespace",
+            manifest=manifest("v1", "Namespace", self.namespace, labels=self._labels | own | security),
+            why="The wall around the tenant. It is protected: deleting it would delete the volumes as well.",
+            protect=True,
+        )
+
+    def quota(self) -> KubeObject:
+        return KubeObject(
+            key="quota",
+            manifest=manifest(
+                "v1",
+                "ResourceQuota",
+                "tenant",
+                namespace=self.namespace,
+                labels=self._labels,
+                spec={"hard": self._tenant.preset.quota.hard()},
+            ),
+            why="No tenant takes what others run on, or opens a node port or load balancer.",
+        )
+
+    def limits(self) -> KubeObject:
+        bounds = self._tenant.preset.container_limits
+        container = {
+            "type": "Container",
+            "default": bounds.default.model_dump(),
+            "defaultRequest": bounds.default_request.model_dump(),
+            "max": bounds.max.model_dump(),
+            "min": bounds.min.model_dump(),
+        }
+        return KubeObject(
+            key="limits",
+            manifest=manifest(
+                "v1",
+                "LimitRange",
+                "tenant",
+                namespace=self.namespace,
+                labels=self._labels,
+                spec={"limits": [container]},
+            ),
+            why="The quota refuses a container without limits; these are its defaults.",
+        )
+
+    def default_deny(self) -> KubeObject:
+        return KubeObject(
+            key="default-deny",
+            manifest=network_policy(
+                "default-deny", namespace=self.namespace, labels=self._labels, ingress=(), egress=()
+            ),
+            why="Nothing reaches the tenant's pods and they reach nothing, unless another policy says so.",
+        )
+
+    def allow(self) -> KubeObject:
+        here = namespace_peer(self.namespace)
+        router = namespace_peer(self._environment.ingress_namespace)
+        outside = [self._environment.peers[name] for name in sorted(set(self._tenant.integrations))]
+        return KubeObject(
+            key="allow",
+            manifest=network_policy(
+                "allow",
+                namespace=self.namespace,
+                labels=self._labels,
+                ingress=[{"from": [here]}, {"from": [router], "ports": ports(*ODOO_PORTS)}],
+                egress=[
+                    {"to": [here]},
+                    to_dns(self._environment.dns),
+                    {"to": [namespace_peer(self.data_namespace)], "ports": ports(*DATA_PORTS)},
+                    *(
+                        {"to": [{"ipBlock": {"cidr": peer.cidr}}], "ports": ports(*peer.ports)}
+                        for peer in outside
+                    ),
+                ],
+            ),
+            why=(
+                "The ways that a shop needs: between its own pods, in from the ingress controller, out to "
+                f"DNS, to the data of cell {self._tenant.cell}{_and_to(self._tenant)}."
+            ),
+        )
+
+    def cell_access(self) -> KubeObject:
+        return KubeObject(
+            key="cell-access",
+            manifest=network_policy(
+                f"from-{self.namespace}",
+                namespace=self.data_namespace,
+                labels=self._labels,
+                ingress=[{"from": [namespace_peer(self.namespace)], "ports": ports(*DATA_PORTS)}],
+            ),
+            why=(
+                f"Opens the data of cell {self._tenant.cell} to this tenant. Each tenant brings its own, so "
+                "that one more tenant changes nothing that exists."
+            ),
+        )
+
+    def service_account(self) -> KubeObject:
+        return KubeObject(
+            key="service-account",
+            manifest=manifest(
+                "v1",
+                "ServiceAccount",
+                SERVICE_ACCOUNT,
+                namespace=self.namespace,
+                labels=self._labels,
+                automountServiceAccountToken=False,
+            ),
+            why="The pods' identity. Odoo never calls the cluster's API, so no pod gets a token.",
+        )
+
+    def team(self) -> KubeObject:
+        api_group = "rbac.authorization.k8s.io"
+        return KubeObject(
+            key="team",
+            manifest=manifest(
+                f"{api_group}/v1",
+                "RoleBinding",
+                "team",
+                namespace=self.namespace,
+                labels=self._labels,
+                roleRef={"apiGroup": api_group, "kind": "ClusterRole", "name": TEAM_ROLE},
+                subjects=[{"apiGroup": api_group, "kind": "Group", "name": team_group(self._tenant.id)}],
+            ),
+            why="The tenant's team may look at its namespace and restart pods; elsewhere it has no rights.",
+        )
+
+
+def _and_to(tenant: TenantSpec) -> str:
+    names = sorted(set(tenant.integrations))
+    return f", and to {', '.join(names)}" if names else ""

@@ -1,0 +1,1 @@
+"""The embedded control plane: etcd, the Kubernetes control plane and kwok as processes of this machine."""

@@ -1,0 +1,158 @@
+"""Start, stop and status of the embedded control plane."""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from local.controlplane import bootstrap, pki, ports, processes, services
+from local.kube import ApiError, KubeApi
+from local.state import write
+from local.toolchain import catalog
+from local.toolchain.build import ensure
+from local.trouble import EnvironmentTrouble
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from local.progress import Progress, Step
+    from local.state import State
+
+PROGRAMS = (
+    catalog.ETCD,
+    catalog.APISERVER,
+    catalog.CONTROLLER_MANAGER,
+    catalog.SCHEDULER,
+    catalog.KWOK,
+)
+NAMES = ("etcd", "apiserver", "controller-manager", "scheduler", "kwok")
+"""The processes, in the order in which they are started; they are stopped in the opposite order."""
+
+CONTEXT = "storefleet-local"
+_READY_SECONDS = 90.0
+_TICK = 0.1
+
+
+@dataclass(frozen=True)
+class ProcessStatus:
+    """One process: its name, its process id (None: not running) and its memory in bytes."""
+
+    name: str
+    pid: int | None
+    memory: int = 0
+
+
+def start(state: State, progress: Progress) -> KubeApi:
+    """Start what is not running, wait until the cluster can be used, and return its API.
+
+    Raises EnvironmentTrouble with the process that would not come up and the end of its log.
+    """
+    programs = ensure(progress)
+    with progress.step("embedded control plane") as step:
+        layout, moved = _prepare(state, programs)
+        if moved:
+            progress.say(f"  another program holds the port of {', '.join(moved)}: new ones were chosen")
+        first = [services.etcd(layout), services.apiserver(layout)]
+        second = [services.controller_manager(layout), services.scheduler(layout)]
+        last = services.kwok(layout, bootstrap.stages())
+        started = [s.name for s in first if processes.start(s)]
+        api = KubeApi(state.kubeconfig)
+        _wait(step, first, lambda: "" if api.ready() else "the API server")
+        started += [s.name for s in second if processes.start(s)]
+        step.note = "custom resource definitions and nodes"
+        fresh = bootstrap.apply(api)
+        started += [last.name] if processes.start(last) else []
+        _wait(step, [*first, *second, last], lambda: bootstrap.waiting_for(api, fresh=fresh))
+        step.result = f"started {', '.join(started)}" if started else "already running"
+    return api
+
+
+def stop(state: State) -> tuple[str, ...]:
+    """Stop every process of this state folder and return their names; data and keys stay."""
+    running = processes.running(state.root)
+    order = sorted(running, key=lambda name: NAMES.index(name) if name in NAMES else len(NAMES), reverse=True)
+    for name in order:
+        processes.end([running[name]])
+    return tuple(order)
+
+
+def status(state: State) -> tuple[ProcessStatus, ...]:
+    """Return what runs and what does not, without starting anything."""
+    running = processes.running(state.root)
+    return tuple(
+        ProcessStatus(name, running[name].pid, running[name].memory_info().rss)
+        if name in running
+        else ProcessStatus(name, None)
+        for name in NAMES
+    )
+
+
+def _prepare(state: State, programs: Mapping[str, Path]) -> tuple[services.Layout, tuple[str, ...]]:
+    keys, renewed = pki.ensure(state.control_plane / "pki")
+    if renewed:
+        stop(state)  # what runs would go on with the old certificates
+    running = processes.running(state.root)
+    owner = {"etcd-peer": "etcd"}
+    chosen, moved = ports.ensure(state.control_plane / "ports.json", lambda name: owner.get(name, name) in running)
+    layout = services.Layout(programs=programs, pki=keys, ports=chosen, state=state)
+    for user in ("admin", "controller-manager", "scheduler", "kwok"):
+        _write_once(layout.kubeconfig(user), lambda user=user: _kubeconfig(layout, user), replace=True)
+    _write_once(layout.encryption, _encryption, replace=False)
+    return layout, moved
+
+
+def _write_once(path: Path, content: Callable[[], str], *, replace: bool) -> None:
+    if path.exists() and (not replace or path.read_text() == content()):
+        return
+    write(path, content())
+
+
+def _kubeconfig(layout: services.Layout, user: str) -> str:
+    keys = layout.pki
+    cluster = {"server": layout.server, "certificate-authority": str(keys.certificate("cluster-ca"))}
+    client = {"client-certificate": str(keys.certificate(user)), "client-key": str(keys.key(user))}
+    document = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": CONTEXT, "cluster": cluster}],
+        "users": [{"name": user, "user": client}],
+        "contexts": [{"name": CONTEXT, "context": {"cluster": CONTEXT, "user": user}}],
+        "current-context": CONTEXT,
+    }
+    return json.dumps(document, indent=2)
+
+
+def _encryption() -> str:
+    key = {"name": "local", "secret": base64.b64encode(secrets.token_bytes(32)).decode()}
+    rule = {"resources": ["secrets"], "providers": [{"secretbox": {"keys": [key]}}, {"identity": {}}]}
+    document = {"apiVersion": "apiserver.config.k8s.io/v1", "kind": "EncryptionConfiguration", "resources": [rule]}
+    return json.dumps(document)
+
+
+def _wait(step: Step, started: list[processes.Service], missing: Callable[[], str]) -> None:
+    deadline = time.monotonic() + _READY_SECONDS
+    what = "an answer"
+    while time.monotonic() < deadline:
+        try:
+            what = missing()
+        except ApiError as error:
+            what = str(error)
+        if not what:
+            step.note = ""
+            return
+        step.note = f"waiting for {what}"
+        for service in started:
+            if processes.find(service) is None:
+                raise EnvironmentTrouble(
+                    f"{service.name} ended at once. The end of {service.log}:\n{processes.tail(service)}"
+                )
+        time.sleep(_TICK)
+    raise EnvironmentTrouble(
+        f"the control plane was not ready within {_READY_SECONDS:.0f} s; it waited for {what}. "
+        f"The logs are in {started[0].log.parent}; `storefleet down` and `storefleet up` start it afresh."
+    )

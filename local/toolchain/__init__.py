@@ -1,0 +1,1 @@
+"""The programs that the embedded environment needs, pinned, found or built, and cached by content."""

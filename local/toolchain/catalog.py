@@ -1,0 +1,227 @@
+"""The pins: every program and every set of CRDs, its version and where it comes from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+GO_VERSION = "1.27.3"
+"""Argo CD 3.6 needs Go 1.27; `go.txt` pins the wheel of the same version by hash."""
+
+KUBERNETES_VERSION = "1.37.2"
+PULUMI_VERSION = "3.259.0"
+KUBERNETES_PROVIDER_VERSION = "4.25.0"
+RANDOM_PROVIDER_VERSION = "4.21.4"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Program:
+    """A program: what it is, how it is built, and how its version shows where it is already there.
+
+    ``module`` is a folder of `modules/`, ``package`` the Go package in it. ``probe`` are the arguments that
+    print the version (None: never looked for on PATH). ``copies`` are files that the build embeds, taken
+    from a Go module: (module, path in it); a JSON file named ``schema.json`` gets ``version`` written into it.
+    ``minutes`` is what a cold build took on two cores, alone, with a warm module download.
+    """
+
+    name: str
+    version: str
+    module: str
+    package: str
+    linker: tuple[str, ...] = ()
+    probe: tuple[str, ...] | None = None
+    copies: tuple[tuple[str, str], ...] = ()
+    minutes: float
+    on_demand: bool = False
+
+
+def _kubernetes(name: str, minutes: float, probe: tuple[str, ...] = ("--version",)) -> Program:
+    major, minor, _ = KUBERNETES_VERSION.split(".")
+    variable = "k8s.io/component-base/version.git"
+    linker = (
+        f"{variable}Version=v{KUBERNETES_VERSION}",
+        f"{variable}Major={major}",
+        f"{variable}Minor={minor}",
+    )
+    package = f"k8s.io/kubernetes/cmd/{name}"
+    return Program(
+        name=name,
+        version=KUBERNETES_VERSION,
+        module="controlplane",
+        package=package,
+        linker=linker,
+        probe=probe,
+        minutes=minutes,
+    )
+
+
+_PROVIDER = "github.com/pulumi/pulumi-kubernetes/provider/v4"
+_PROVIDER_FILES = "cmd/pulumi-resource-kubernetes"
+
+PULUMI = Program(
+    name="pulumi",
+    version=PULUMI_VERSION,
+    module="engine",
+    package="github.com/pulumi/pulumi/pkg/v3/cmd/pulumi",
+    linker=(f"github.com/pulumi/pulumi/sdk/v3/go/common/version.Version=v{PULUMI_VERSION}",),
+    probe=("version",),
+    minutes=6,
+)
+KUBERNETES_PROVIDER = Program(
+    name="pulumi-resource-kubernetes",
+    version=KUBERNETES_PROVIDER_VERSION,
+    module="kubernetes",
+    package=".",
+    linker=(f"main.version={KUBERNETES_PROVIDER_VERSION}",),
+    copies=((_PROVIDER, f"{_PROVIDER_FILES}/schema.json"), (_PROVIDER, f"{_PROVIDER_FILES}/terraform-mapping.json")),
+    minutes=6,
+)
+RANDOM_PROVIDER = Program(
+    name="pulumi-resource-random",
+    version=RANDOM_PROVIDER_VERSION,
+    module="engine",
+    package="./random",
+    linker=(f"main.version={RANDOM_PROVIDER_VERSION}",),
+    minutes=1,
+)
+PROVIDERS = (KUBERNETES_PROVIDER, RANDOM_PROVIDER)
+
+ETCD = Program(
+    name="etcd",
+    version="3.7.3",
+    module="controlplane",
+    package="go.etcd.io/etcd/server/v3",
+    probe=("--version",),
+    minutes=0.3,
+)
+APISERVER = _kubernetes("kube-apiserver", 6)
+CONTROLLER_MANAGER = _kubernetes("kube-controller-manager", 2)
+SCHEDULER = _kubernetes("kube-scheduler", 0.2)
+KUBECTL = _kubernetes("kubectl", 0.4, probe=("version", "--client"))
+KWOK = Program(
+    name="kwok",
+    version="0.8.0",
+    module="controlplane",
+    package="sigs.k8s.io/kwok/cmd/kwok",
+    linker=("sigs.k8s.io/kwok/pkg/consts.Version=0.8.0",),
+    probe=("--version",),
+    minutes=0.3,
+)
+ARGOCD = Program(
+    name="argocd",
+    version="3.6.1",
+    module="controlplane",
+    package="github.com/argoproj/argo-cd/v3/cmd",
+    linker=("github.com/argoproj/argo-cd/v3/common.version=3.6.1",),
+    probe=("version", "--client", "--short"),
+    minutes=2,
+    on_demand=True,  # the delivery's, not needed to apply the stack
+)
+
+PROGRAMS = (
+    PULUMI,
+    *PROVIDERS,
+    ETCD,
+    APISERVER,
+    CONTROLLER_MANAGER,
+    SCHEDULER,
+    KUBECTL,
+    KWOK,
+    ARGOCD,
+)
+"""In the order in which they are built: what takes longest and is needed by all comes first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Files:
+    """Files from a Go module that is downloaded, checked against ``sum`` and never built.
+
+    ``patterns`` are globs below the module's root. ``sum`` is the module's `h1:` hash as in a go.sum.
+    """
+
+    name: str
+    module: str
+    version: str
+    sum: str
+    patterns: tuple[str, ...]
+
+
+CRDS = (
+    Files(
+        name="cloudnative-pg",
+        module="github.com/cloudnative-pg/cloudnative-pg",
+        version="v1.30.0",
+        sum="h1:fnhVq44xXx97MNiuvJsPrX1vSjYbgdyBK5MSGfdHdp0=",
+        patterns=("config/crd/bases/postgresql.cnpg.io_*.yaml",),
+    ),
+    Files(
+        name="plugin-barman-cloud",
+        module="github.com/cloudnative-pg/plugin-barman-cloud",
+        version="v0.14.0",
+        sum="h1:kpTo7egntRIM15hvo0xtOj07wyjj23jcz/Co0KfzC7s=",
+        patterns=("config/crd/bases/*.yaml",),
+    ),
+    Files(
+        name="traefik",
+        module="github.com/traefik/traefik/v3",
+        version="v3.7.13",
+        sum="h1:T8wy9KuaFzCkmXCqAzDy7t73pBDR1DHrJe3pqXpNXTw=",
+        patterns=("docs/content/reference/dynamic-configuration/traefik.io_*.yaml",),
+    ),
+    Files(
+        name="cert-manager",
+        module="github.com/cert-manager/cert-manager",
+        version="v1.21.2",
+        sum="h1:UWgoYM+KLNtRlqmoWOKjKBOBUPVHeepQ6/ac3ERJW68=",
+        patterns=("deploy/crds/*.yaml",),
+    ),
+    Files(
+        name="external-secrets",
+        module="github.com/external-secrets/external-secrets",
+        version="v1.3.2",
+        sum="h1:u2J8RjlHIeF0oZCqtl92adI/uZWUwOesJIDkfql6LqQ=",
+        patterns=("config/crds/bases/external-secrets.io_*.yaml",),
+    ),
+    Files(
+        name="keda",
+        module="github.com/kedacore/keda/v2",
+        version="v2.21.0",
+        sum="h1:R6z2HZvstK4RLUMxroNACzBj74xGxt3kG59b5Xc+Xps=",
+        patterns=("config/crd/bases/keda.sh_*.yaml",),
+    ),
+    Files(
+        name="prometheus-operator",
+        module="github.com/prometheus-operator/prometheus-operator",
+        version="v0.85.0",
+        sum="h1:M5xLCLEoaW2IJfnuCwFzzpL+jSVQu3KGT84Pye+fW8s=",
+        patterns=("example/prometheus-operator-crd/*.yaml",),
+    ),
+    Files(
+        name="argo-cd",
+        module="github.com/argoproj/argo-cd/v3",
+        version="v3.6.1",
+        sum="h1:OmhqeKiR3C//awbFrhQqFdtRI+Qiv17j8vqm3UkMj/g=",
+        patterns=("manifests/crds/*-crd.yaml",),
+    ),
+    Files(
+        name="argo-rollouts",
+        module="github.com/argoproj/argo-rollouts",
+        version="v1.10.2",
+        sum="h1:sEPWsY+HUvnXj3Vh0ejb+GDTceQ/palqhFo2FVQJMk0=",
+        patterns=("manifests/crds/*analysis-*-crd.yaml",),
+    ),
+)
+"""Custom resources of the controllers that the platform uses, at the versions it installs elsewhere."""
+
+KWOK_FILES = Files(
+    name="kwok",
+    module="sigs.k8s.io/kwok",
+    version="v0.8.0",
+    sum="h1:OTIOTwgROqPMovcTwxICx2eYQ4AwLpSx5EpjbDKF4SQ=",
+    patterns=(
+        "kustomize/rbac/role.yaml",
+        "kustomize/stage/node/fast/node-*.yaml",
+        "kustomize/stage/node/heartbeat-with-lease/node-*.yaml",
+        "kustomize/stage/pod/fast/pod-*.yaml",
+    ),
+)
+"""What kwok does to nodes and pods (its stages), and the role it needs for that."""

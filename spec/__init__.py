@@ -1,0 +1,1 @@
+"""What people write: the frozen models of tenants and environments, their defaults and their loaders."""

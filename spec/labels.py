@@ -1,0 +1,27 @@
+"""The label keys that Storefleet puts on what it creates. Every other module takes them from here."""
+
+from typing import Final
+
+DOMAIN: Final = "storefleet.dev"
+
+TENANT: Final = f"{DOMAIN}/tenant"
+TIER: Final = f"{DOMAIN}/tier"
+CELL: Final = f"{DOMAIN}/cell"
+RING: Final = f"{DOMAIN}/ring"
+ENVIRONMENT: Final = f"{DOMAIN}/environment"
+DATA_CLASS: Final = f"{DOMAIN}/data-class"
+COST_CENTRE: Final = f"{DOMAIN}/cost-centre"
+POOL: Final = f"{DOMAIN}/pool"
+
+ROLE: Final = f"{DOMAIN}/role"
+"""What a namespace is for: ``tenant``, ``cell`` or ``platform``."""
+ROLE_TENANT: Final = "tenant"
+ROLE_CELL: Final = "cell"
+ROLE_PLATFORM: Final = "platform"
+
+MANAGED_BY: Final = "app.kubernetes.io/managed-by"
+MANAGED_BY_VALUE: Final = "storefleet"
+PART_OF: Final = "app.kubernetes.io/part-of"
+
+NAMESPACE_NAME: Final = "kubernetes.io/metadata.name"
+"""Set by the API server on every namespace; a tenant cannot change it, so policies select on it."""

@@ -1,0 +1,1 @@
+"""The spec layer: models, loaders, checks between files, and their messages."""

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
+from rich.console import Console
 
 from cli.engine import explain, repair
 from cli.engine.installation import LOCAL, Installation, install
 from cli.engine.run import call, run
 from components.plan import plan_environment
 from local.controlplane import control
+from local.progress import Progress
 from local.state import ROOT, state
 from local.toolchain.build import ensure
 from local.trouble import EnvironmentTrouble
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
     from cli.engine.events import Change, Report
     from cli.engine.run import Outcome
     from local.kube import KubeApi
-    from local.progress import Progress
     from local.state import State
 
 PROJECT = "storefleet"
@@ -92,12 +93,19 @@ def apply(progress: Progress, *, only_preview: bool = False) -> Applied:
         return Applied(changes=tuple(update.changes), resources=resources)
 
 
+def ready_engine(progress: Progress | None) -> Installation:
+    """Return the local stack's engine, for plain use of `pulumi`; builds what is missing, starts nothing."""
+    return install(state(), ensure(progress or Progress(Console(stderr=True))))
+
+
 def _repair(current: State, engine: Installation, progress: Progress) -> None:
     left = repair.inspect(current, PROJECT, LOCAL)
     for line in left.lines:
         progress.say(f"  {line}")
     if left.pending:
-        with progress.step(f"{left.pending} operations that an earlier run began and did not confirm") as step:
+        with progress.step(
+            f"{left.pending} operations that an earlier run began and did not confirm"
+        ) as step:
             arguments = ["refresh", "--yes", "--skip-preview", "--clear-pending-creates", "--stack", LOCAL]
             outcome = run(engine, current, arguments, step)
             _stop_unless_good(outcome, None)

@@ -80,11 +80,18 @@ class KubeApi:
         space = f"namespaces/{metadata.get('namespace', 'default')}/" if namespaced else ""
         return f"{base}/{space}{plural}/{metadata['name']}"
 
+    def collection(self, api_version: str, kind: str) -> str:
+        """Return the path of all objects of a kind, over every namespace."""
+        base = _base(api_version)
+        return f"{base}/{self._kind(base, kind)[0]}"
+
     def _kind(self, base: str, kind: str) -> tuple[str, bool]:
         if kind not in self._plurals.get(base, {}):
             listed: Iterable[Mapping[str, Any]] = self._json("GET", base)["resources"]
             self._plurals[base] = {
-                str(r["kind"]): (str(r["name"]), bool(r["namespaced"])) for r in listed if "/" not in r["name"]
+                str(r["kind"]): (str(r["name"]), bool(r["namespaced"]))
+                for r in listed
+                if "/" not in r["name"]
             }
         try:
             return self._plurals[base][kind]

@@ -128,13 +128,20 @@ def _find(place: _Place, error: ErrorDetails) -> _Finding:
     if kind == "refusal":
         value = "" if isinstance(place.input, Mapping | BaseModel) else place.value
         return _Finding(context["message"], value, context["allowed"], context["fix"])
-    if kind in {"missing", "union_tag_not_found"}:
+    if kind == "missing":
         return _Finding("is missing", "", _help(place), f"add a line {printable(place.last)}: ...")
+    if kind == "union_tag_not_found":
+        return _no_tag(place)
     if kind in {"enum", "literal_error"}:
         return _choice(place, place.input, context["expected"])
     if kind == "union_tag_invalid":
         return _choice(place, context["tag"], context["expected_tags"])
     return _wrong_value(place, error)
+
+
+def _no_tag(place: _Place) -> _Finding:
+    tags = {str(tag) for each in _models_at(place.model, place.loc[:-1]) for tag in _tags(each)}
+    return _Finding("is missing", "", either(sorted(tags)), f"add a line {place.last}: ...")
 
 
 def _is_unknown(error: ErrorDetails) -> bool:

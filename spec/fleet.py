@@ -98,7 +98,7 @@ def load_fleet(root: Path, environment_name: str, config: Mapping[str, Any] | No
     try:
         environment = load_environment(source, environment_name, root)
     except SpecError as error:
-        raise SpecError([*error.problems, *located(reading.problems, root)]) from None
+        raise SpecError(located([*error.problems, *reading.problems], root)) from None
     problems = [*reading.problems, *check_environment(environment, reading.tenants, reading.ids)]
     if problems:
         raise SpecError(located(problems, root))

@@ -10,6 +10,5 @@ class SpecModel(BaseModel):
         frozen=True,
         extra="forbid",
         use_attribute_docstrings=True,
-        validate_default=False,
         allow_inf_nan=False,
     )

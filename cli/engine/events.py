@@ -78,6 +78,8 @@ class Report:
     def _add(self, event: EngineEvent) -> None:
         if event.resource_pre_event:
             self._before(event.resource_pre_event.metadata)
+        elif event.res_outputs_event:
+            self._after(event.res_outputs_event.metadata)
         elif event.res_op_failed_event:
             metadata = event.res_op_failed_event.metadata
             self.failed.append(Change(metadata.op.value, metadata.urn))
@@ -99,8 +101,6 @@ class Report:
         self.current = change.name
         if metadata.op not in _SAME:
             self.changes.append(change)
-        if change.type == "pulumi:pulumi:Stack":
-            self._stack(metadata)
 
     def _object(self, metadata: Any) -> None:
         inputs: dict[str, Any] = (metadata.new or metadata.old).inputs or {}
@@ -109,10 +109,10 @@ class Report:
             found = (str(where.get("namespace", "default")), str(inputs["kind"]), str(where["name"]))
             self.objects[Change("", metadata.urn).name] = found
 
-    def _stack(self, metadata: Any) -> None:
-        old = metadata.old.outputs if metadata.old else None
-        new = metadata.new.outputs if metadata.new else None
-        self.outputs_changed = self.outputs_changed or (new is not None and old != new)
+    def _after(self, metadata: Any) -> None:
+        if metadata.type == "pulumi:pulumi:Stack":  # its last event has the outputs of the whole program
+            old = metadata.old.outputs if metadata.old else None
+            self.outputs_changed = metadata.new is not None and old != metadata.new.outputs
 
     def _said(self, event: Any) -> None:
         if event.ephemeral:

@@ -20,7 +20,10 @@ def failure(outcome: Outcome, api: KubeApi | None) -> str:
     report = outcome.report
     parts = [*_findings(report), *_errors(report)]
     for change in report.failed:
-        parts += [f"{change.name} ({change.type}) could not be brought to {change.op}", *_events(api, change.name, report)]
+        parts += [
+            f"{change.name} ({change.type}) could not be brought to {change.op}",
+            *_events(api, change.name, report),
+        ]
     if not parts:
         parts = [f"the engine ended with status {outcome.status}; its own words:", _tail(outcome)]
     return "\n".join([*parts, f"The whole log: {outcome.log}"])

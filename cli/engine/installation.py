@@ -67,7 +67,7 @@ def _bin(state: State, pulumi: Path) -> Path:
     target = state.engine / "bin" / pulumi.name
     _place(pulumi, target)
     package = Path(language_host.__file__).parent.parent.parent
-    launcher = f"#!/bin/sh\nPYTHONPATH={package} exec {sys.executable} -m {_module()} \"$@\"\n"
+    launcher = f'#!/bin/sh\nPYTHONPATH={package} exec {sys.executable} -m {_module()} "$@"\n'
     host = target.with_name("pulumi-language-python")
     if not host.exists() or host.read_text() != launcher:
         write(host, launcher, mode=0o755)

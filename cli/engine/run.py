@@ -86,12 +86,19 @@ def call(engine: Installation, arguments: Sequence[str], *, cwd: Path = ROOT) ->
         check=False,
     )
     if done.returncode != 0:
-        raise EnvironmentTrouble(f"pulumi {' '.join(arguments[:2])} failed:\n{(done.stderr or done.stdout).strip()}")
+        raise EnvironmentTrouble(
+            f"pulumi {' '.join(arguments[:2])} failed:\n{(done.stderr or done.stdout).strip()}"
+        )
     return done.stdout
 
 
 def _follow(
-    child: subprocess.Popen[bytes], events: Path, report: Report, step: Step, expected: int | None, limit: float
+    child: subprocess.Popen[bytes],
+    events: Path,
+    report: Report,
+    step: Step,
+    expected: int | None,
+    limit: float,
 ) -> bool:
     deadline, interrupts, position = time.monotonic() + limit, 0, 0
     while True:

@@ -98,7 +98,9 @@ def _prepare(state: State, programs: Mapping[str, Path]) -> tuple[services.Layou
         stop(state)  # what runs would go on with the old certificates
     running = processes.running(state.root)
     owner = {"etcd-peer": "etcd"}
-    chosen, moved = ports.ensure(state.control_plane / "ports.json", lambda name: owner.get(name, name) in running)
+    chosen, moved = ports.ensure(
+        state.control_plane / "ports.json", lambda name: owner.get(name, name) in running
+    )
     layout = services.Layout(programs=programs, pki=keys, ports=chosen, state=state)
     for user in ("admin", "controller-manager", "scheduler", "kwok"):
         _write_once(layout.kubeconfig(user), lambda user=user: _kubeconfig(layout, user), replace=True)
@@ -130,7 +132,11 @@ def _kubeconfig(layout: services.Layout, user: str) -> str:
 def _encryption() -> str:
     key = {"name": "local", "secret": base64.b64encode(secrets.token_bytes(32)).decode()}
     rule = {"resources": ["secrets"], "providers": [{"secretbox": {"keys": [key]}}, {"identity": {}}]}
-    document = {"apiVersion": "apiserver.config.k8s.io/v1", "kind": "EncryptionConfiguration", "resources": [rule]}
+    document = {
+        "apiVersion": "apiserver.config.k8s.io/v1",
+        "kind": "EncryptionConfiguration",
+        "resources": [rule],
+    }
     return json.dumps(document)
 
 

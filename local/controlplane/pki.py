@@ -53,7 +53,12 @@ LEAVES = (
             "10.96.0.1",
         ),
     ),
-    Leaf(name="controller-manager-server", authority="cluster-ca", user="kube-controller-manager", hosts=_LOOPBACK),
+    Leaf(
+        name="controller-manager-server",
+        authority="cluster-ca",
+        user="kube-controller-manager",
+        hosts=_LOOPBACK,
+    ),
     Leaf(name="scheduler-server", authority="cluster-ca", user="kube-scheduler", hosts=_LOOPBACK),
     Leaf(name="admin", authority="cluster-ca", user="storefleet-admin", groups=("system:masters",)),
     Leaf(name="controller-manager", authority="cluster-ca", user="system:kube-controller-manager"),
@@ -200,6 +205,8 @@ def _general_name(host: str) -> x509.GeneralName:
 
 def _write_key(pki: Pki, name: str, key: ec.EllipticCurvePrivateKey) -> None:
     pem = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.TraditionalOpenSSL,
+        serialization.NoEncryption(),
     )
     write(pki.key(name), pem)

@@ -82,7 +82,9 @@ class PythonHost(LanguageRuntimeServicer):
     def RunPlugin(self, request: Any, context: Any) -> Iterator[Any]:  # noqa: N802
         """Run a policy pack and stream what it prints, then its exit status."""
         if request.kind != "analyzer":
-            text = f"this language host runs programs and policy packs, not plugins of kind {request.kind!r}\n"
+            text = (
+                f"this language host runs programs and policy packs, not plugins of kind {request.kind!r}\n"
+            )
             yield language_pb2.RunPluginResponse(stderr=text.encode())
             yield language_pb2.RunPluginResponse(exitcode=1)
             return

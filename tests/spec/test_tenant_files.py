@@ -20,7 +20,7 @@ from tests.spec.conftest import GOOD
 pytestmark = pytest.mark.unit
 
 RELAXED = settings(
-    max_examples=4000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 

@@ -1,0 +1,62 @@
+# Two commands are enough: `make up`, then `make test`.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+UV_VERSION := 0.13.9
+BOOTSTRAP := .uv
+UV := $(BOOTSTRAP)/bin/uv
+STOREFLEET := .venv/bin/storefleet
+
+.PHONY: help up down destroy preview status doctor test unit lint types check clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+up: .venv/.synced ## Start the embedded environment and apply the stack to it
+	@$(STOREFLEET) up
+
+down: .venv/.synced ## Stop the embedded environment; its data stays
+	@$(STOREFLEET) down
+
+destroy: .venv/.synced ## Remove the embedded environment for good: make destroy NAME=local
+	@$(STOREFLEET) down --destroy "$(NAME)"
+
+preview: .venv/.synced ## Show what `make up` would change
+	@$(STOREFLEET) preview
+
+status: .venv/.synced ## Show what runs and what is applied
+	@$(STOREFLEET) status
+
+doctor: .venv/.synced ## Say what this machine lacks and how to get it
+	@$(STOREFLEET) doctor
+
+test: .venv/.synced ## Run every test: unit, golden, policy, and integration on an environment of its own
+	@.venv/bin/pytest
+
+unit: .venv/.synced ## Run the tests that need no engine; they take seconds
+	@.venv/bin/pytest -m "not integration"
+
+lint: .venv/.synced ## Check style
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+
+types: .venv/.synced ## Check types, strictly
+	@.venv/bin/pyright
+
+check: lint types unit ## Lint, types and the fast tests
+
+clean: ## Remove the virtual environment and caches of this checkout; state and data stay
+	rm -rf .venv $(BOOTSTRAP) .pytest_cache .ruff_cache .hypothesis
+
+# A file, so that an interrupted install is begun again and a finished one costs nothing.
+.venv/.synced: pyproject.toml uv.lock | $(UV)
+	@echo "+ python packages from uv.lock"
+	@$(UV) sync --frozen --quiet --python $(PYTHON)
+	@touch $@
+
+$(UV):
+	@echo "+ uv $(UV_VERSION)"
+	@rm -rf $(BOOTSTRAP)
+	@$(PYTHON) -m venv $(BOOTSTRAP)
+	@$(BOOTSTRAP)/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)

@@ -1,0 +1,74 @@
+"""What runs and what is applied, in a few lines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+
+from cli import inventory
+from cli.engine.installation import LOCAL
+from cli.up import PROJECT
+from local.controlplane import control
+from local.kube import KubeApi
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from cli.up import Applied
+    from local.state import State
+
+_MEBIBYTE = 1024**2
+_SHOWN = 10
+
+SIMULATED = (
+    "Simulated here: the nodes and pods (kwok answers for them, nothing runs in them). "
+    "Real: the Pulumi engine, its providers, etcd, the API server, the controllers and the scheduler."
+)
+
+
+def state_file(current: State) -> Path:
+    """Return the engine's state file of the local stack."""
+    return current.engine / "state" / ".pulumi" / "stacks" / PROJECT / f"{LOCAL}.json"
+
+
+def after_up(applied: Applied) -> str:
+    """Return what `up` says at its end."""
+    done = f"{len(applied.changes)} changes" if applied.changes else "Nothing to change"
+    return (
+        f"\n{done}; {applied.resources} resources are as the files say.\n{SIMULATED}\n"
+        'Next: `storefleet status`, `storefleet tenants list`, or kubectl with `eval "$(storefleet env)"`.'
+    )
+
+
+def planned(applied: Applied) -> str:
+    """Return what `preview` says at its end: each change, by operation."""
+    if not applied.changes:
+        return "\nNothing would change."
+    lines = [f"  {change.op:<10} {change.type:<50} {change.name}" for change in applied.changes]
+    return "\n".join(["", *lines, f"{len(applied.changes)} changes; nothing was changed."])
+
+
+def show(current: State, console: Console) -> int:
+    """Print the processes and the inventory; return 0 when all runs and nothing is missing or left over."""
+    table = Table("process", "pid", "memory", box=None)
+    processes = control.status(current)
+    for process in processes:
+        running = process.pid is not None
+        memory = f"{process.memory / _MEBIBYTE:.0f} MB" if running else ""
+        table.add_row(process.name, str(process.pid) if running else "not running", memory)
+    console.print(table)
+    if any(process.pid is None for process in processes):
+        console.print("\nThe environment is not up: `storefleet up` starts it and goes on from its data.")
+        return 1
+    found = inventory.take(state_file(current), KubeApi(current.kubeconfig))
+    console.print(f"\n{len(found.state)} objects in the engine's state, {len(found.cluster)} in the cluster.")
+    for title, items in (("missing in the cluster", found.missing), ("in no state", found.orphans)):
+        for item in items[:_SHOWN]:
+            console.print(f"  {title}: {item}", markup=False)
+        if len(items) > _SHOWN:
+            console.print(f"  {title}: {len(items) - _SHOWN} more")
+    console.print(SIMULATED)
+    return 1 if found.missing or found.orphans else 0

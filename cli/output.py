@@ -16,7 +16,7 @@ from local.trouble import EnvironmentTrouble, from_os_error
 from spec.problems import SpecError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
 REFUSED = 1
 """Exit status: the engine, a rule or the API server said no."""
@@ -45,7 +45,7 @@ def fail(text: str, status: int) -> None:
 
 
 @contextmanager
-def clear_errors() -> Iterator[None]:
+def clear_errors() -> Generator[None]:
     """Turn what can go wrong into one message and an exit status; a defect of ours keeps its traceback."""
     try:
         yield

@@ -15,13 +15,13 @@ from cli.engine.run import call, run
 from components.plan import plan_environment
 from local.controlplane import control
 from local.progress import Progress
-from local.state import ROOT, state
+from local.state import ROOT, state, write
 from local.toolchain.build import ensure
 from local.trouble import EnvironmentTrouble
 from spec.fleet import load_fleet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from cli.engine.events import Change, Report
     from cli.engine.run import Outcome
@@ -47,7 +47,7 @@ class Applied:
 
 
 @contextmanager
-def exclusive(current: State, progress: Progress) -> Iterator[None]:
+def exclusive(current: State, progress: Progress) -> Generator[None]:
     """Be the only command that changes this environment; a second one waits, for an hour at most."""
     guard, waited = FileLock(current.lock), 0.0
     while True:
@@ -85,11 +85,11 @@ def apply(progress: Progress, *, only_preview: bool = False) -> Applied:
         engine = install(current, ensure(progress))
         _repair(current, engine, progress)
         _select(current, engine, progress)
-        preview = _run(current, engine, progress, "preview", expected, api)
+        preview = _run(current, engine, progress, "preview", expected=expected, api=api)
         resources = preview.seen
         if only_preview or not (preview.changes or preview.outputs_changed):
             return Applied(changes=tuple(preview.changes), resources=resources)
-        update = _run(current, engine, progress, "up", expected, api)
+        update = _run(current, engine, progress, "up", expected=expected, api=api)
         return Applied(changes=tuple(update.changes), resources=resources)
 
 
@@ -113,13 +113,16 @@ def _repair(current: State, engine: Installation, progress: Progress) -> None:
 
 def _select(current: State, engine: Installation, progress: Progress) -> None:
     file = current.engine / "state" / ".pulumi" / "stacks" / PROJECT / f"{LOCAL}.json"
-    if not file.exists():
-        with progress.step(f"stack {LOCAL}: first use"):
-            call(engine, ["stack", "init", LOCAL, "--no-select"])
+    if file.exists():
+        return
+    with progress.step(f"stack {LOCAL}: first use"):
+        # Not in the checkout: the engine writes this machine's key salt into the stack file that it finds.
+        write(current.engine / "Pulumi.yaml", f"name: {PROJECT}\nruntime: python\n")
+        call(engine, ["stack", "init", LOCAL, "--no-select"], cwd=current.engine)
 
 
 def _run(
-    current: State, engine: Installation, progress: Progress, verb: str, expected: int, api: KubeApi
+    current: State, engine: Installation, progress: Progress, verb: str, *, expected: int, api: KubeApi
 ) -> Report:
     with progress.step(f"{verb} with the policy pack") as step:
         extra = ["--yes", "--skip-preview"] if verb == "up" else []

@@ -98,7 +98,7 @@ class KubeApi:
         except KeyError:
             raise ApiError(f"GET {base}", _NOT_FOUND, f"the server has no kind {kind}") from None
 
-    def _json(self, method: str, path: str, **options: Any) -> dict[str, Any]:
+    def _json(self, method: str, path: str, **options: Any) -> dict[str, Any]:  # noqa: ANN401
         return json.loads(self._call(method, path, **options))
 
     def _call(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
 _HEARTBEAT_SECONDS = 20.0
 
@@ -43,7 +43,7 @@ class Progress:
         self.console.print(text, markup=False, soft_wrap=True)
 
     @contextmanager
-    def step(self, title: str) -> Iterator[Step]:
+    def step(self, title: str) -> Generator[Step]:
         """Show ``title`` while the block runs, then the time that it took.
 
         An exception marks the step as failed and goes on; the caller says why.

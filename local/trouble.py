@@ -4,48 +4,51 @@ from __future__ import annotations
 
 import errno
 import re
+from typing import NamedTuple
 
 
 class EnvironmentTrouble(Exception):  # noqa: N818
     """The machine, the network or another process stands in the way; the text says what to do."""
 
 
-_CAUSES: tuple[tuple[str, str], ...] = (
-    (
-        r"no space left on device|disk quota exceeded|ENOSPC",
-        "The disk is full. Free some space (a cold build needs about 12 GB under the cache folder, most of it "
-        "Go's build cache) and run the command again: what is finished is kept.",
+class _Cause(NamedTuple):
+    pattern: str
+    advice: str
+
+
+_CAUSES = (
+    _Cause(
+        pattern=r"no space left on device|disk quota exceeded|ENOSPC",
+        advice="The disk is full. Free some space (a cold build needs about 12 GB under the cache folder, most "
+        "of it Go's build cache) and run the command again: what is finished is kept.",
     ),
-    (
-        r"dial tcp|no such host|connection refused|i/o timeout|network is unreachable|TLS handshake timeout"
-        r"|Temporary failure in name resolution|dns error|error sending request",
-        "The package registry cannot be reached. Check the network, or point GOPROXY and UV_INDEX_URL at a "
-        "mirror, and run the command again: what is finished is kept.",
+    _Cause(
+        pattern=r"dial tcp|no such host|connection refused|i/o timeout|network is unreachable"
+        r"|TLS handshake timeout|Temporary failure in name resolution|dns error|error sending request",
+        advice="The package registry cannot be reached. Check the network, or point GOPROXY and UV_INDEX_URL at "
+        "a mirror, and run the command again: what is finished is kept.",
     ),
-    (
-        r"checksum mismatch|SECURITY ERROR",
-        "A module is not the one that go.sum names. Do not use it: clear the module cache "
-        "(`rm -r` the folder named above), and if it happens again, the registry or mirror serves something else.",
+    _Cause(
+        pattern=r"checksum mismatch|SECURITY ERROR",
+        advice="A module is not the one that go.sum names. Do not use it: clear the module cache, and if it "
+        "happens again, the registry or mirror serves something else than what was pinned.",
     ),
-    (
-        r"403 Forbidden|404 Not Found|module version is not available|410 Gone|unknown revision",
-        "The Go module proxy does not serve a module in the pinned version. Set GOPROXY to a proxy that has it, "
-        "or install the program itself in the pinned version on PATH (`storefleet doctor` names both).",
+    _Cause(
+        pattern=r"403 Forbidden|404 Not Found|module version is not available|410 Gone|unknown revision",
+        advice="The Go module proxy does not serve a module in the pinned version. Set GOPROXY to a proxy that "
+        "has it, or install the program itself in the pinned version on PATH (`storefleet doctor` names both).",
     ),
-    (
-        r"signal: killed|cannot allocate memory|ENOMEM",
-        "The build was killed, most likely for want of memory: it needs about 4 GB. "
-        "Free some, and run the command again: what is finished is kept.",
+    _Cause(
+        pattern=r"signal: killed|cannot allocate memory|ENOMEM",
+        advice="The build was killed, most likely for want of memory: it needs about 4 GB. Free some, and run "
+        "the command again: what is finished is kept.",
     ),
 )
 
 
 def explain(output: str) -> str | None:
     """Return what to do about a failed tool's output, or None where the cause is not a known one."""
-    for pattern, advice in _CAUSES:
-        if re.search(pattern, output, re.IGNORECASE):
-            return advice
-    return None
+    return next((c.advice for c in _CAUSES if re.search(c.pattern, output, re.IGNORECASE)), None)
 
 
 def from_os_error(error: OSError, doing: str) -> EnvironmentTrouble:

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pulumi.automation.events import EngineEvent, OpType
+from pulumi.automation.events import DiagnosticEvent, EngineEvent, OpType, StepEventMetadata
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -66,7 +66,7 @@ class Report:
     def add(self, lines: Iterable[str]) -> None:
         """Take in lines of the engine's event log."""
         for line in lines:
-            self._add(EngineEvent.from_json(json.loads(line)))
+            self._add(_event(json.loads(line)))
 
     def counts(self) -> dict[str, int]:
         """Return how many resources each operation touched."""
@@ -95,26 +95,27 @@ class Report:
         elif event.summary_event:
             self.finished = True
 
-    def _before(self, metadata: Any) -> None:
+    def _before(self, metadata: StepEventMetadata) -> None:
         self.seen += 1
         change = Change(metadata.op.value, metadata.urn)
         self.current = change.name
         if metadata.op not in _SAME:
             self.changes.append(change)
 
-    def _object(self, metadata: Any) -> None:
-        inputs: dict[str, Any] = (metadata.new or metadata.old).inputs or {}
+    def _object(self, metadata: StepEventMetadata) -> None:
+        state: Any = metadata.new or metadata.old
+        inputs: dict[str, Any] = state.inputs or {}
         where: dict[str, Any] = inputs.get("metadata") or {}
         if inputs.get("kind") and where.get("name"):
             found = (str(where.get("namespace", "default")), str(inputs["kind"]), str(where["name"]))
             self.objects[Change("", metadata.urn).name] = found
 
-    def _after(self, metadata: Any) -> None:
+    def _after(self, metadata: StepEventMetadata) -> None:
         if metadata.type == "pulumi:pulumi:Stack":  # its last event has the outputs of the whole program
             old = metadata.old.outputs if metadata.old else None
             self.outputs_changed = metadata.new is not None and old != metadata.new.outputs
 
-    def _said(self, event: Any) -> None:
+    def _said(self, event: DiagnosticEvent) -> None:
         if event.ephemeral:
             return
         message = plain(event.message)
@@ -122,6 +123,11 @@ class Report:
             self.errors.append((event.urn or "", message))
         elif event.severity == "warning":
             self.warnings.append((event.urn or "", message))
+
+
+def _event(data: dict[str, Any]) -> EngineEvent:
+    read: Any = EngineEvent.from_json  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+    return read(data)
 
 
 def plain(text: str) -> str:

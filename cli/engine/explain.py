@@ -17,13 +17,15 @@ _SUMMARY_ENDINGS = ("preview failed", "update failed", "resource registration fa
 
 def failure(outcome: Outcome, api: KubeApi | None) -> str:
     """Return what stopped a run. ``api`` gives the events of the objects that failed, where there is one."""
+    if outcome.status < 0:
+        return (
+            f"the engine was killed (signal {-outcome.status}). Nothing is lost: run the same command again, and it "
+            f"goes on from what was done. The whole log: {outcome.log}"
+        )
     report = outcome.report
     parts = [*_findings(report), *_errors(report)]
     for change in report.failed:
-        parts += [
-            f"{change.name} ({change.type}) could not be brought to {change.op}",
-            *_events(api, change.name, report),
-        ]
+        parts += [f"{change.op} of {change.name} ({change.type}) failed", *_events(api, change.name, report)]
     if not parts:
         parts = [f"the engine ended with status {outcome.status}; its own words:", _tail(outcome)]
     return "\n".join([*parts, f"The whole log: {outcome.log}"])
@@ -49,21 +51,24 @@ def _errors(report: Report) -> list[str]:
 
 
 def _events(api: KubeApi | None, name: str, report: Report) -> list[str]:
+    """Return the last events of an object and of what was made from it, such as a Deployment's pods."""
     if api is None or name not in report.objects:
         return []
-    namespace, kind, object_name = report.objects[name]
+    namespace, _, object_name = report.objects[name]
     try:
-        events = api.items(
-            f"/api/v1/namespaces/{namespace}/events",
-            fieldSelector=f"involvedObject.kind={kind},involvedObject.name={object_name}",
-        )
+        events = api.items(f"/api/v1/namespaces/{namespace}/events")
     except ApiError as error:
         return [f"  (its events could not be read: {error})"]
-    return [f"  {_event(event)}" for event in events[-_EVENTS_SHOWN:]] or ["  (no events)"]
+    own = [e for e in events if f"{e['involvedObject']['name']}-".startswith(f"{object_name}-")]
+    own.sort(key=lambda e: str(e.get("lastTimestamp") or e.get("eventTime") or ""))
+    return [f"  {_event(event)}" for event in own[-_EVENTS_SHOWN:]] or ["  (no events)"]
 
 
 def _event(event: dict[str, Any]) -> str:
-    return f"{event.get('type')} {event.get('reason')}: {event.get('message')}"
+    about = event["involvedObject"]
+    return (
+        f"{event.get('type')} {about['kind']} {about['name']}: {event.get('reason')}: {event.get('message')}"
+    )
 
 
 def _tail(outcome: Outcome) -> str:

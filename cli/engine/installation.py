@@ -7,7 +7,7 @@ import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ruamel.yaml import YAML
 
@@ -31,7 +31,7 @@ class Installation:
 
     @property
     def environment(self) -> dict[str, str]:
-        """This process's environment with the engine's variables in it."""
+        """The environment of the calling process with the engine's variables in it."""
         return {**os.environ, **self.variables}
 
 
@@ -103,9 +103,10 @@ def _configuration(state: State) -> Path:
     """
     committed = ROOT / "stacks" / f"Pulumi.{LOCAL}.yaml"
     target = state.engine / committed.name
-    yaml = YAML()
-    wanted = yaml.load(committed.read_text())
-    if target.exists() and (salt := (yaml.load(target.read_text()) or {}).get("encryptionsalt")):
+    yaml: Any = YAML()
+    wanted: dict[str, Any] = yaml.load(committed.read_text())
+    kept: dict[str, Any] = (yaml.load(target.read_text()) or {}) if target.exists() else {}
+    if salt := kept.get("encryptionsalt"):
         wanted = {"encryptionsalt": salt, **wanted}
     with target.with_suffix(".new").open("w") as file:
         yaml.dump(wanted, file)

@@ -69,7 +69,7 @@ def run(
         child = subprocess.Popen(  # noqa: S603
             command, cwd=cwd, env=watched, stdin=subprocess.DEVNULL, stdout=output, stderr=output
         )
-        interrupted = _follow(child, events, report, step, expected, limit)
+        interrupted = _follow(child, events, report, step, expected=expected, limit=limit)
     if interrupted:
         raise Interrupted
     return Outcome(status=child.returncode, report=report, log=log)
@@ -97,6 +97,7 @@ def _follow(
     events: Path,
     report: Report,
     step: Step,
+    *,
     expected: int | None,
     limit: float,
 ) -> bool:

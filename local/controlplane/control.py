@@ -7,7 +7,7 @@ import json
 import secrets
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from local.controlplane import bootstrap, pki, ports, processes, services
 from local.kube import ApiError, KubeApi
@@ -131,8 +131,11 @@ def _kubeconfig(layout: services.Layout, user: str) -> str:
 
 def _encryption() -> str:
     key = {"name": "local", "secret": base64.b64encode(secrets.token_bytes(32)).decode()}
-    rule = {"resources": ["secrets"], "providers": [{"secretbox": {"keys": [key]}}, {"identity": {}}]}
-    document = {
+    rule: dict[str, Any] = {
+        "resources": ["secrets"],
+        "providers": [{"secretbox": {"keys": [key]}}, {"identity": {}}],
+    }
+    document: dict[str, Any] = {
         "apiVersion": "apiserver.config.k8s.io/v1",
         "kind": "EncryptionConfiguration",
         "resources": [rule],

@@ -22,8 +22,13 @@ _MESSAGE_BYTES = 400 * 1024 * 1024
 def main(arguments: list[str]) -> int:
     """Serve until told to stop; ``arguments`` are the engine's, the last one is its address."""
     done = threading.Event()
+
+    def stop(number: int, frame: object) -> None:
+        del number, frame
+        done.set()
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: done.set())
+        signal.signal(number, stop)
     version = importlib.metadata.version("pulumi")
     host = PythonHost(engine=arguments[-1] if arguments else "", version=version)
     options = [("grpc.max_receive_message_length", _MESSAGE_BYTES), ("grpc.max_send_message_length", -1)]

@@ -37,31 +37,31 @@ class PythonHost(LanguageRuntimeServicer):
         self._children: set[subprocess.Popen[bytes]] = set()
         self._lock = threading.Lock()
 
-    def Handshake(self, request: Any, context: Any) -> Any:  # noqa: N802
+    def Handshake(self, request: Any, context: Any) -> Any:
         return language_pb2.LanguageHandshakeResponse()
 
-    def GetPluginInfo(self, request: Any, context: Any) -> Any:  # noqa: N802
+    def GetPluginInfo(self, request: Any, context: Any) -> Any:
         return plugin_pb2.PluginInfo(version=self._version)
 
-    def GetRequiredPackages(self, request: Any, context: Any) -> Any:  # noqa: N802
+    def GetRequiredPackages(self, request: Any, context: Any) -> Any:
         # The engine loads a provider when its first resource arrives; nothing has to be named ahead.
         return language_pb2.GetRequiredPackagesResponse()
 
-    def About(self, request: Any, context: Any) -> Any:  # noqa: N802
+    def About(self, request: Any, context: Any) -> Any:
         return language_pb2.AboutResponse(executable=sys.executable, version=sys.version.split()[0])
 
-    def GetProgramDependencies(self, request: Any, context: Any) -> Any:  # noqa: N802
+    def GetProgramDependencies(self, request: Any, context: Any) -> Any:
         dependencies = [
             language_pb2.DependencyInfo(name=d.name, version=d.version)
             for d in importlib.metadata.distributions()
         ]
         return language_pb2.GetProgramDependenciesResponse(dependencies=dependencies)
 
-    def InstallDependencies(self, request: Any, context: Any) -> Iterator[Any]:  # noqa: N802
+    def InstallDependencies(self, request: Any, context: Any) -> Iterator[Any]:
         text = "The dependencies come from uv.lock: run `make up` or `uv sync`.\n"
         yield language_pb2.InstallDependenciesResponse(stdout=text.encode())
 
-    def Run(self, request: Any, context: Any) -> Any:  # noqa: N802
+    def Run(self, request: Any, context: Any) -> Any:
         """Run a program; a failure that the user was already told of is answered with ``bail``."""
         request.args.insert(0, self._engine)
         child = self._start(
@@ -79,7 +79,7 @@ class PythonHost(LanguageRuntimeServicer):
             return language_pb2.RunResponse(bail=True)
         return language_pb2.RunResponse(error=f"the program ended with exit status {child.returncode}")
 
-    def RunPlugin(self, request: Any, context: Any) -> Iterator[Any]:  # noqa: N802
+    def RunPlugin(self, request: Any, context: Any) -> Iterator[Any]:
         """Run a policy pack and stream what it prints, then its exit status."""
         if request.kind != "analyzer":
             text = (
@@ -103,7 +103,7 @@ class PythonHost(LanguageRuntimeServicer):
         finally:
             self._forget(child)
 
-    def Cancel(self, request: Any, context: Any) -> Any:  # noqa: N802
+    def Cancel(self, request: Any, context: Any) -> Any:
         """End what runs: programs are asked first, and killed after five seconds."""
         self.end_children()
         return empty_pb2.Empty()
@@ -149,7 +149,7 @@ def _output(child: subprocess.Popen[bytes]) -> Iterator[Any]:
     queue: SimpleQueue[tuple[str, bytes] | None] = SimpleQueue()
 
     def pump(name: str, stream: IO[bytes]) -> None:
-        for chunk in iter(lambda: stream.readline(), b""):
+        for chunk in iter(stream.readline, b""):
             queue.put((name, chunk))
         queue.put(None)
 
@@ -162,7 +162,10 @@ def _output(child: subprocess.Popen[bytes]) -> Iterator[Any]:
         if item is None:
             open_streams -= 1
         else:
-            yield language_pb2.RunPluginResponse(**{item[0]: item[1]})
+            name, chunk = item
+            answer: Any = language_pb2.RunPluginResponse()
+            setattr(answer, name, chunk)
+            yield answer
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:

@@ -35,7 +35,8 @@ def main() -> int:
     def program() -> None:
         runpy.run_path(str(entry), run_name="__main__")
 
-    response: Any = LanguageServer(program).Run(request, None)
+    server: Any = LanguageServer(program)
+    response: Any = server.Run(request, None)
     return TOLD if response.error or response.bail else 0
 
 

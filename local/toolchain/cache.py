@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 from local.trouble import EnvironmentTrouble
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
     from local.progress import Step
 
@@ -53,7 +53,7 @@ def finished(folder: Path) -> bool:
 
 
 @contextmanager
-def making(folder: Path) -> Iterator[Path]:
+def making(folder: Path) -> Generator[Path]:
     """Give an empty folder to fill, and put it in ``folder``'s place in one step when all went well.
 
     What a killed run left behind is removed first; a reader sees a whole entry or none.
@@ -66,7 +66,7 @@ def making(folder: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def lock(step: Step) -> Iterator[None]:
+def lock(step: Step) -> Generator[None]:
     """Hold the cache for this process; a second one waits, says so, and gives up after 90 minutes."""
     base = root()
     base.mkdir(parents=True, exist_ok=True)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
 
 _HEARTBEAT_SECONDS = 20.0
+_SPINNER_SECONDS = 0.2
 
 
 def duration(seconds: float) -> str:
@@ -55,32 +56,24 @@ class Progress:
             return f"{step.title}{note} ({duration(time.monotonic() - started)})"
 
         mark = "x"
-        if self.console.is_terminal:
-            with self.console.status(title) as status:
-                ticker = threading.Thread(target=_tick, args=(done, 0.2, lambda: status.update(line())))
-                ticker.start()
-                try:
-                    yield step
-                    mark = "+"
-                finally:
-                    done.set()
-                    ticker.join()
-        else:
-            heartbeat = threading.Thread(
-                target=_tick, args=(done, _HEARTBEAT_SECONDS, lambda: self.say(f"  ... {line()}"))
-            )
-            heartbeat.start()
+        with ExitStack() as shown:
+            show, every = lambda: self.say(f"  ... {line()}"), _HEARTBEAT_SECONDS
+            if self.console.is_terminal:
+                status = shown.enter_context(self.console.status(title))
+                show, every = lambda: status.update(line()), _SPINNER_SECONDS
+            ticker = threading.Thread(target=_tick, args=(done, every, show))
+            ticker.start()
             try:
                 yield step
                 mark = "+"
             finally:
                 done.set()
-                heartbeat.join()
-        result = f": {step.result}" if step.result else ""
-        self.say(f"{mark} {step.title}{result} ({duration(time.monotonic() - started)})")
+                ticker.join()
+                shown.close()
+                result = f": {step.result}" if step.result else ""
+                self.say(f"{mark} {step.title}{result} ({duration(time.monotonic() - started)})")
 
 
-def _tick(done: threading.Event, every: float, show: object) -> None:
+def _tick(done: threading.Event, every: float, show: Callable[[], None]) -> None:
     while not done.wait(every):
-        if callable(show):
-            show()
+        show()

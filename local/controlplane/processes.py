@@ -17,6 +17,9 @@ _MARK = "STOREFLEET_PROCESS"
 _STOP_SECONDS = 10.0
 _LOG_TAIL_LINES = 12
 
+_started: list[subprocess.Popen[bytes]] = []
+"""Children of this process: they outlive it, and until then somebody has to take note of their end."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Service:
@@ -44,6 +47,8 @@ def find(service: Service) -> psutil.Process | None:
 
 def running(state: Path) -> dict[str, psutil.Process]:
     """Return every process that was started for a state folder, by service name."""
+    for child in _started:
+        child.poll()
     found: dict[str, psutil.Process] = {}
     for process in psutil.process_iter():
         try:
@@ -66,7 +71,7 @@ def start(service: Service, environment: Mapping[str, str] | None = None) -> boo
         end([process])
     service.log.parent.mkdir(parents=True, exist_ok=True)
     with service.log.open("ab") as log:
-        subprocess.Popen(  # noqa: S603
+        child = subprocess.Popen(  # noqa: S603
             service.command,
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -74,6 +79,7 @@ def start(service: Service, environment: Mapping[str, str] | None = None) -> boo
             start_new_session=True,  # Ctrl-C in the terminal is not for it
             env={**os.environ, **(environment or {}), _MARK: service.mark},
         )
+    _started.append(child)
     return True
 
 

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from cli.engine import explain
-from cli.engine.run import call, run
+from cli.engine.run import run
 from local.progress import Step
 from local.state import ROOT
+from tests.integration.program import Program
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from cli.engine.run import Outcome
     from tests.integration.project import Project
 
 pytestmark = pytest.mark.integration
@@ -29,31 +26,6 @@ FIRST_SIX = (
     "explicit-provider",
     "required-labels",
 )
-
-
-class Program:
-    """A small Pulumi program of the tests, run by a project's engine against its cluster."""
-
-    def __init__(self, project: Project, source: Path, folder: Path) -> None:
-        self.project = project
-        self.folder = project.root / "tests" / "programs" / folder.name
-        shutil.copytree(source, self.folder, dirs_exist_ok=True)
-        self.engine = project.engine()
-        variables = {k: v for k, v in self.engine.variables.items() if k != "PULUMI_OPTION_CONFIG_FILE"}
-        self.variables = {**variables, "PYTHONPATH": str(project.root)}
-        self._with()
-        call(self.engine, ["stack", "init", "test"], cwd=self.folder)
-
-    def run(self, verb: str, *, policy: bool = True, **environment: str) -> Outcome:
-        self._with(**environment)
-        extra = ["--yes", "--skip-preview"] if verb in {"up", "destroy"} else []
-        pack = ["--policy-pack", str(self.project.root / "policy")] if policy else []
-        return run(
-            self.engine, self.project.state, [verb, *extra, *pack, "-s", "test"], Step(verb), cwd=self.folder
-        )
-
-    def _with(self, **environment: str) -> None:
-        object.__setattr__(self.engine, "variables", {**self.variables, **environment})
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,71 @@
+"""The engine that a run uses: put together from our programs, or an official one that is already there."""
+
+from __future__ import annotations
+
+import pytest
+
+from cli.engine import installation
+from local.state import State
+from local.toolchain import catalog, found
+
+
+@pytest.fixture
+def programs(tmp_path):
+    made = {}
+    for program in (catalog.PULUMI, *catalog.PROVIDERS):
+        path = tmp_path / "cache" / program.name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("program")
+        made[program.name] = path
+    return made
+
+
+def test_our_engine_stands_beside_our_language_host(tmp_path, programs, monkeypatch):
+    monkeypatch.setattr(found, "official_pulumi", lambda: None)
+    made = installation.install(State(tmp_path), programs)
+    assert made.pulumi.with_name("pulumi-language-python").exists(), "no program could run"
+    assert made.variables["PATH"].startswith(str(made.pulumi.parent))
+
+
+def test_an_official_installation_is_used_without_our_language_host(tmp_path, programs, monkeypatch):
+    official = tmp_path / "official" / "pulumi"
+    monkeypatch.setattr(found, "official_pulumi", lambda: official)
+    made = installation.install(State(tmp_path), programs)
+    assert made.pulumi == official
+    assert not list(tmp_path.rglob("pulumi-language-python")), (
+        "our host stands in the way of the official one"
+    )
+
+
+def test_providers_stand_where_the_engine_looks_without_a_warning(tmp_path, programs, monkeypatch):
+    monkeypatch.setattr(found, "official_pulumi", lambda: None)
+    made = installation.install(State(tmp_path), programs)
+    folder = tmp_path / "engine" / "home" / "plugins"
+    names = sorted(path.name for path in folder.iterdir())
+    assert names == [
+        f"resource-kubernetes-v{catalog.KUBERNETES_PROVIDER_VERSION}",
+        f"resource-random-v{catalog.RANDOM_PROVIDER_VERSION}",
+    ]
+    assert made.variables["PULUMI_HOME"] == str(folder.parent)
+
+
+def test_the_salt_of_this_machine_is_kept_and_what_is_committed_follows(tmp_path, programs, monkeypatch):
+    monkeypatch.setattr(found, "official_pulumi", lambda: None)
+    made = installation.install(State(tmp_path), programs)
+    file = tmp_path / "engine" / "Pulumi.local.yaml"
+    assert made.variables["PULUMI_OPTION_CONFIG_FILE"] == str(file)
+    file.write_text(f"encryptionsalt: v1:abc\n{file.read_text()}".replace("tenants: all", "tenants: none"))
+    installation.install(State(tmp_path), programs)
+    assert file.read_text().startswith("encryptionsalt: v1:abc"), (
+        "the engine could not read its state any more"
+    )
+    assert "tenants: all" in file.read_text(), "a change of the committed file would never arrive"
+
+
+def test_state_stays_on_this_machine_and_nothing_is_downloaded_behind_the_back(
+    tmp_path, programs, monkeypatch
+):
+    monkeypatch.setattr(found, "official_pulumi", lambda: None)
+    variables = installation.install(State(tmp_path), programs).variables
+    assert variables["PULUMI_BACKEND_URL"] == f"file://{tmp_path / 'engine' / 'state'}"
+    assert variables["PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"] == "true"

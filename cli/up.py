@@ -77,7 +77,7 @@ def apply(progress: Progress, *, only_preview: bool = False) -> Applied:
     """
     with progress.step("tenant files") as step:
         fleet = load_fleet(ROOT, LOCAL)
-        expected = sum(1 for _ in plan_environment(fleet).objects())
+        expected = plan_environment(fleet).resources
         step.result = f"{len(fleet.tenants)} tenants in {len(fleet.environment.cells)} cells, all valid"
     current = state()
     with exclusive(current, progress):

@@ -18,6 +18,12 @@ class EnvironmentPlan:
     cells: tuple[CellPlan, ...]
     tenants: tuple[TenantPlan, ...]
 
+    @property
+    def resources(self) -> int:
+        """How many resources the engine will count: the objects, their components, the provider, the stack."""
+        components = 1 + len(self.cells) + len(self.tenants)
+        return sum(1 for _ in self.objects()) + components + 2
+
     def objects(self) -> Iterator[KubeObject]:
         """Every object of the environment, in the order in which it is declared."""
         yield from self.platform.objects

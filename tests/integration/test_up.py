@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from components.kube import BUILT_IN
+from components.plan import plan_environment
 from local.kube import ApiError, KubeApi
 from spec import labels
+from spec.fleet import load_fleet
 
 if TYPE_CHECKING:
     from tests.integration.project import Project
@@ -144,3 +146,8 @@ def _versions(api: KubeApi) -> dict[tuple[str, str, str], str]:
         for m in (i["metadata"] for i in api.items(api.collection(version, kind), labelSelector=selector))
         if kind != "ResourceQuota"  # its status is the controller manager's
     }
+
+
+def test_the_plan_knows_how_many_resources_the_engine_will_count(project: Project):
+    planned = plan_environment(load_fleet(project.root, "local")).resources
+    assert project.last_run("preview").seen == planned, "the progress counts towards a wrong total"

@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-
 import pytest
+from typer.testing import CliRunner
 
-from local.state import ROOT
+from cli.main import app
 
 
 def storefleet(*arguments, status, **environment):
-    done = subprocess.run(
-        [sys.executable, "-m", "cli", *arguments],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        env={**os.environ, **environment},
-        check=False,
+    result = CliRunner().invoke(app, list(arguments), env=environment)
+    assert isinstance(result.exception, SystemExit | None), (
+        f"a user was shown a traceback: {result.exception!r}"
     )
-    said = done.stdout + done.stderr
-    assert done.returncode == status, said
-    assert "Traceback" not in said
-    return said
+    assert result.exit_code == status, result.output
+    return result.output
 
 
 def test_all_example_tenants_are_valid():

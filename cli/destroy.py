@@ -1,10 +1,11 @@
-"""Remove the embedded environment for good: its objects, its data and its keys."""
+"""Stop the embedded environment, or remove it for good: its objects, its data and its keys."""
 
 from __future__ import annotations
 
 import shutil
 from typing import TYPE_CHECKING
 
+from cli.engine import repair
 from cli.engine.installation import LOCAL
 from cli.up import exclusive
 from local.controlplane import control
@@ -13,6 +14,15 @@ from spec.problems import Problem, SpecError
 if TYPE_CHECKING:
     from local.progress import Progress
     from local.state import State
+
+
+def stop(current: State, progress: Progress) -> None:
+    """Stop everything that runs for this checkout, engines whose command was killed included."""
+    with exclusive(current, progress), progress.step("embedded environment: stop") as step:
+        for line in repair.end_orphans(current):
+            progress.say(f"  {line}")
+        stopped = control.stop(current)
+        step.result = f"stopped {', '.join(stopped)}" if stopped else "nothing was running"
 
 
 def destroy(current: State, name: str, progress: Progress) -> None:
@@ -31,10 +41,15 @@ def destroy(current: State, name: str, progress: Progress) -> None:
         )
         raise SpecError([problem])
     with exclusive(current, progress), progress.step(f"environment {name}: remove") as step:
+        repair.end_orphans(current)
         control.stop(current)
-        # The control plane goes first: without it no object is left that the engine's state could miss.
-        for folder in (current.control_plane, current.engine):
-            step.note = str(folder)
-            shutil.rmtree(folder, ignore_errors=False) if folder.exists() else None
-        current.kubeconfig.unlink(missing_ok=True)
+        removed = current.root / "removed"
+        if removed.exists():  # a removal that was killed
+            shutil.rmtree(removed)
+        removed.mkdir()
+        # Moved first, which takes no time: a kill while they are deleted leaves no half of an environment.
+        for path in (current.engine, current.passphrase, current.control_plane, current.kubeconfig):
+            if path.exists():
+                path.rename(removed / path.name)
+        shutil.rmtree(removed)
         step.result = "all its objects, data and keys are gone"

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from local.toolchain import cache, catalog, found
-from local.toolchain.build import locate
+from local.toolchain.build import locate, room
+from local.trouble import EnvironmentTrouble, from_os_error
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,13 +27,14 @@ _ORIGIN = {
 def report(console: Console) -> int:
     """Print the state of every program; return 0 when `make up` can work here, else 3."""
     table = Table("program", "version", "state", "cold build", box=None)
-    missing = 0.0
+    missing: list[catalog.Program] = []
     for program in catalog.PROGRAMS:
         location = locate(program)
         on_demand = program.on_demand and location.origin == "missing"
         state = "built when it is first used" if on_demand else _ORIGIN[location.origin]
         build = "" if location.origin != "missing" else f"about {program.minutes:g} min"
-        missing += 0 if location.origin != "missing" or on_demand else program.minutes
+        if location.origin == "missing" and not on_demand:
+            missing.append(program)
         table.add_row(program.name, program.version, state, build)
     console.print(table)
     engine = (
@@ -42,10 +44,11 @@ def report(console: Console) -> int:
     )
     console.print(f"\nPulumi: {engine}")
     console.print(f"cache:  {cache.root()}")
-    problems = _problems()
+    problems = _problems(missing)
     if missing:
+        minutes = sum(program.minutes for program in missing)
         console.print(
-            f"`make up` will build for about {missing:.0f} min on two cores, once for this machine."
+            f"`make up` will build for about {minutes:.0f} min on two cores, once for this machine."
         )
         console.print(
             f"To skip most of it: install Pulumi v{catalog.PULUMI_VERSION} with its Python host and "
@@ -58,7 +61,7 @@ def report(console: Console) -> int:
     return 3 if problems else 0
 
 
-def _problems() -> list[str]:
+def _problems(missing: list[catalog.Program]) -> list[str]:
     problems: list[str] = []
     if sys.version_info < _PYTHON:
         problems.append(f"Python {platform.python_version()} is too old: 3.11 or newer is needed")
@@ -66,4 +69,10 @@ def _problems() -> list[str]:
         problems.append("git is not on PATH: install it with the system's package manager")
     if platform.system() not in {"Linux", "Darwin"}:
         problems.append(f"{platform.system()} is not supported: use Linux, macOS or WSL")
+    try:
+        room(missing)
+    except EnvironmentTrouble as trouble:
+        problems.append(str(trouble))
+    except OSError as error:
+        problems.append(str(from_os_error(error, "looking at the cache")))
     return problems

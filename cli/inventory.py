@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from components.kube import BUILT_IN
+from local.trouble import EnvironmentTrouble
 from spec import labels
 
 if TYPE_CHECKING:
@@ -55,7 +56,13 @@ def in_state(state_file: Path) -> list[Item]:
     if not state_file.exists():
         return []
     kinds = {token: kind for (_, kind), token in BUILT_IN.items()}
-    latest: dict[str, Any] = json.loads(state_file.read_text())["checkpoint"]["latest"] or {}
+    try:
+        data: dict[str, Any] = json.loads(state_file.read_text())
+    except ValueError as error:
+        raise EnvironmentTrouble(
+            f"{state_file} cannot be read: `storefleet up` puts the last whole copy in its place."
+        ) from error
+    latest: dict[str, Any] = data.get("checkpoint", {}).get("latest") or {}
     resources: list[dict[str, Any]] = latest.get("resources") or []
     return [_item(kinds[r["type"]], str(r["id"])) for r in resources if r["type"] in kinds and r.get("id")]
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import signal
 from typing import Annotated
 
 import typer
@@ -10,10 +12,9 @@ import typer
 from cli import doctor as checks
 from cli import status as overview
 from cli import tenants
-from cli.destroy import destroy
+from cli.destroy import destroy, stop
 from cli.output import clear_errors, console, progress
 from cli.up import apply, ready_engine
-from local.controlplane import control
 from local.state import state
 
 app = typer.Typer(
@@ -60,9 +61,7 @@ def down(
         if destroy_name is not None:
             destroy(state(), destroy_name, progress())
             return
-        with progress().step("embedded environment: stop") as step:
-            stopped = control.stop(state())
-            step.result = f"stopped {', '.join(stopped)}" if stopped else "nothing was running"
+        stop(state(), progress())
 
 
 @app.command()
@@ -78,10 +77,20 @@ def env() -> None:
     with clear_errors():
         engine = ready_engine(progress=None)
         variables = {**engine.variables, "KUBECONFIG": str(state().kubeconfig)}
+        if "PULUMI_CONFIG_PASSPHRASE" in os.environ:  # the engine would take it instead of ours
+            console.print("unset PULUMI_CONFIG_PASSPHRASE")
         for name, value in variables.items():
             console.print(f"export {name}={shlex.quote(value)}", markup=False, soft_wrap=True)
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line; an end that is asked for in another way than by Ctrl-C is the same to it."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:  # nohup's stays
+            signal.signal(number, _interrupt)
     app()
+
+
+def _interrupt(number: int, frame: object) -> None:
+    del number, frame
+    raise KeyboardInterrupt

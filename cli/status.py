@@ -70,5 +70,14 @@ def show(current: State, console: Console) -> int:
             console.print(f"  {title}: {item}", markup=False)
         if len(items) > _SHOWN:
             console.print(f"  {title}: {len(items) - _SHOWN} more")
+    if found.missing:
+        console.print(
+            'Somebody else removed objects: eval "$(storefleet env)", then `pulumi refresh -s local` and '
+            "`storefleet up` bring them back.",
+            markup=False,
+            soft_wrap=True,
+        )
+    if found.orphans:
+        console.print("What is in no state is left alone; `kubectl delete` removes it.", markup=False)
     console.print(SIMULATED)
     return 1 if found.missing or found.orphans else 0

@@ -85,6 +85,7 @@ def apply(progress: Progress, *, only_preview: bool = False) -> Applied:
         engine = install(current, ensure(progress))
         _repair(current, engine, progress)
         _select(current, engine, progress)
+        _recognise(current, engine, api, progress)
         preview = _run(current, engine, progress, "preview", expected=expected, api=api)
         resources = preview.seen
         if only_preview or not (preview.changes or preview.outputs_changed):
@@ -121,6 +122,20 @@ def _select(current: State, engine: Installation, progress: Progress) -> None:
         call(engine, ["stack", "init", LOCAL, "--no-select"], cwd=current.engine)
 
 
+def _recognise(current: State, engine: Installation, api: KubeApi, progress: Progress) -> None:
+    """Let the engine look for its objects again when the cluster is not the one that they were applied to.
+
+    Without this, a control plane that lost its data would stay empty: the state says that all is there.
+    """
+    system = api.get("/api/v1/namespaces/kube-system") or {}
+    identity, known = str(system["metadata"]["uid"]), current.engine / "cluster"
+    if known.exists() and known.read_text() != identity:
+        with progress.step("the cluster is a new one: look for what the state names") as step:
+            outcome = run(engine, current, ["refresh", "--yes", "--skip-preview", "--stack", LOCAL], step)
+            _stop_unless_good(outcome, api)
+    write(known, identity)
+
+
 def _run(
     current: State, engine: Installation, progress: Progress, verb: str, *, expected: int, api: KubeApi
 ) -> Report:
@@ -134,5 +149,7 @@ def _run(
 
 
 def _stop_unless_good(outcome: Outcome, api: KubeApi | None) -> None:
+    if outcome.killed:
+        raise EnvironmentTrouble(explain.failure(outcome, api))
     if outcome.status != 0:
         raise Refused(explain.failure(outcome, api))

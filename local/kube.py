@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -13,6 +14,7 @@ MANAGER = "storefleet-local"
 """The field manager of what this module applies."""
 
 _SECONDS = 20.0
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _NOT_FOUND = 404
 _ERROR = 400
 
@@ -30,17 +32,25 @@ class KubeApi:
 
     def __init__(self, kubeconfig: Path, context: str | None = None) -> None:
         # Imported here: the library takes most of a second, and most commands never speak to a cluster.
-        from kubernetes import config  # noqa: PLC0415
+        from kubernetes import client, config  # noqa: PLC0415
+        from yaml import YAMLError  # noqa: PLC0415
 
-        load: Any = config.new_client_from_config  # pyright: ignore[reportUnknownMemberType,reportUnknownVariableType]
-        self._client: Any = load(config_file=str(kubeconfig), context=context)
-        self._client.configuration.retries = False
+        settings: Any = client.Configuration()
+        load: Any = config.load_kube_config  # pyright: ignore[reportUnknownMemberType,reportUnknownVariableType]
+        try:
+            load(config_file=str(kubeconfig), context=context, client_configuration=settings)
+        except (config.ConfigException, YAMLError) as error:
+            raise ApiError(f"reading {kubeconfig}", 0, str(error)) from error
+        if urlsplit(str(settings.host)).hostname in _LOOPBACK:
+            settings.proxy = None  # the library takes one from the environment, for every address
+        settings.retries = False
+        self._client: Any = client.ApiClient(settings)
         self._plurals: dict[str, dict[str, tuple[str, bool]]] = {}
 
     def ready(self) -> bool:
         """Tell whether the API server says that it is ready; a server that is not there is not."""
         try:
-            self._call("GET", "/readyz", seconds=2.0)
+            self._call("GET", "/readyz", seconds=10.0)
         except ApiError:
             return False
         return True
@@ -67,6 +77,17 @@ class KubeApi:
     def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Create something at ``path`` and return it."""
         return self._json("POST", path, body=body)
+
+    def served(self) -> set[tuple[str, str, str]]:
+        """Return (group, version, plural) of every kind that the server serves; the core group is ""."""
+        accept = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"
+        groups: list[dict[str, Any]] = self._json("GET", "/apis", accept=accept)["items"]
+        return {
+            (str(group["metadata"].get("name", "")), str(version["version"]), str(resource["resource"]))
+            for group in groups
+            for version in group["versions"]
+            for resource in version.get("resources", [])
+        }
 
     def delete(self, path: str) -> None:
         """Delete what is at ``path``."""
@@ -109,6 +130,7 @@ class KubeApi:
         query: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
         content: str = "application/json",
+        accept: str = "application/json",
         seconds: float = _SECONDS,
     ) -> str:
         from urllib3.exceptions import HTTPError  # noqa: PLC0415
@@ -118,7 +140,7 @@ class KubeApi:
             method,
             path,
             query_params=list((query or {}).items()),
-            header_params={"Accept": "application/json", "Content-Type": content},
+            header_params={"Accept": accept, "Content-Type": content},
             auth_settings=["BearerToken"],
         )
         url, headers = arguments[1], arguments[2]

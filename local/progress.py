@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.text import Text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -59,8 +60,8 @@ class Progress:
         with ExitStack() as shown:
             show, every = lambda: self.say(f"  ... {line()}"), _HEARTBEAT_SECONDS
             if self.console.is_terminal:
-                status = shown.enter_context(self.console.status(title))
-                show, every = lambda: status.update(line()), _SPINNER_SECONDS
+                status = shown.enter_context(self.console.status(Text(title)))
+                show, every = lambda: status.update(Text(line())), _SPINNER_SECONDS
             ticker = threading.Thread(target=_tick, args=(done, every, show))
             ticker.start()
             try:

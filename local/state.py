@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import tempfile
@@ -39,6 +40,11 @@ class State:
         return self.root / "engine"
 
     @property
+    def passphrase(self) -> Path:
+        """The key to the secrets in the engine's state; without it they cannot be read again."""
+        return self.root / "passphrase"
+
+    @property
     def lock(self) -> Path:
         """Held by the one command that may change this environment."""
         return self.root / "lock"
@@ -52,16 +58,25 @@ def state() -> State:
     return State(root)
 
 
-def write(path: Path, content: str | bytes, *, mode: int = 0o600) -> None:
-    """Write a file in one step: a killed run leaves the old content or the new, never a part."""
+def write(path: Path, content: str | bytes, *, mode: int = 0o600, replace: bool = True) -> None:
+    """Write a file in one step: a killed run leaves the old content or the new, never a part.
+
+    Raises FileExistsError where the file is there already and must not be replaced.
+    """
     data = content.encode() if isinstance(content, str) else content
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
+            file.flush()
+            os.fsync(descriptor)  # a machine that loses power after the rename must not have an empty file
         Path(name).chmod(mode)
-        Path(name).rename(path)
+        if replace:
+            Path(name).rename(path)
+        else:
+            os.link(name, path)
+            Path(name).unlink()
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
@@ -70,5 +85,8 @@ def write(path: Path, content: str | bytes, *, mode: int = 0o600) -> None:
 def secret(path: Path) -> str:
     """Return the secret kept in ``path`` (32 random bytes, base64), made at the first call."""
     if not path.exists():
-        write(path, secrets.token_urlsafe(32))
+        with contextlib.suppress(
+            FileExistsError
+        ):  # a command at the same moment was faster: its secret counts
+            write(path, secrets.token_urlsafe(32), replace=False)
     return path.read_text().strip()

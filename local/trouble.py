@@ -19,12 +19,23 @@ class _Cause(NamedTuple):
 _CAUSES = (
     _Cause(
         pattern=r"no space left on device|disk quota exceeded|ENOSPC",
-        advice="The disk is full. Free some space (a cold build needs about 12 GB under the cache folder, most "
+        advice="The disk is full. Free some space (a cold build needs about 15 GB under the cache folder, most "
         "of it Go's build cache) and run the command again: what is finished is kept.",
     ),
     _Cause(
-        pattern=r"dial tcp|no such host|connection refused|i/o timeout|network is unreachable"
-        r"|TLS handshake timeout|Temporary failure in name resolution|dns error|error sending request",
+        pattern=r"x509: |certificate verify failed|invalid peer certificate",
+        advice="The certificate of the package registry is not trusted here, as behind a proxy that opens TLS. Set "
+        "SSL_CERT_FILE to the proxy's certificates, or GOPROXY and UV_INDEX_URL to a mirror, and run the command "
+        "again: what is finished is kept.",
+    ),
+    _Cause(
+        pattern=r"lookup disabled by GOPROXY=off",
+        advice="GOPROXY=off forbids every download. Unset it, or point it at a mirror, and run the command again.",
+    ),
+    _Cause(
+        pattern=r"dial tcp|no such host|connection refused|connection reset|i/o timeout|network is unreachable"
+        r"|TLS handshake timeout|Temporary failure in name resolution|dns error|error sending request"
+        r"|proxyconnect|unexpected EOF|deadline exceeded|Client\.Timeout|50[0234] (?:Internal|Bad|Service|Gateway)",
         advice="The package registry cannot be reached. Check the network, or point GOPROXY and UV_INDEX_URL at "
         "a mirror, and run the command again: what is finished is kept.",
     ),
@@ -56,4 +67,9 @@ def from_os_error(error: OSError, doing: str) -> EnvironmentTrouble:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return EnvironmentTrouble(f"while {doing}: {explain('no space left on device')}")
     where = f" ({error.filename})" if error.filename else ""
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return EnvironmentTrouble(
+            f"while {doing}: {error.strerror}{where}. It may be another user's, such as root's after `sudo`: run the "
+            "command as that user, or give the folder to yourself with `sudo chown -R $(id -u)`, and run it again."
+        )
     return EnvironmentTrouble(f"while {doing}: {error.strerror}{where}. Mend that and run the command again.")

@@ -17,9 +17,9 @@ _SUMMARY_ENDINGS = ("preview failed", "update failed", "resource registration fa
 
 def failure(outcome: Outcome, api: KubeApi | None) -> str:
     """Return what stopped a run. ``api`` gives the events of the objects that failed, where there is one."""
-    if outcome.status < 0:
+    if outcome.killed:
         return (
-            f"the engine was killed (signal {-outcome.status}). Nothing is lost: run the same command again, and it "
+            f"the engine was killed (signal {outcome.killed}). Nothing is lost: run the same command again, and it "
             f"goes on from what was done. The whole log: {outcome.log}"
         )
     report = outcome.report

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sys
 from dataclasses import dataclass
@@ -10,8 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
-from local.languagehost import __main__ as language_host
+from local import languagehost
 from local.state import ROOT, State, secret, write
 from local.toolchain import catalog, found
 
@@ -31,8 +33,9 @@ class Installation:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment of the calling process with the engine's variables in it."""
-        return {**os.environ, **self.variables}
+        """The environment of the calling process with the engine's variables in the place of any others."""
+        own = {name: value for name, value in os.environ.items() if not name.startswith("PULUMI_")}
+        return {**own, **self.variables}
 
 
 def install(state: State, programs: Mapping[str, Path]) -> Installation:
@@ -47,38 +50,43 @@ def install(state: State, programs: Mapping[str, Path]) -> Installation:
     pulumi = official or _bin(state, programs[catalog.PULUMI.name])
     for provider in catalog.PROVIDERS:
         _place(programs[provider.name], found.plugin_folder(home, provider) / provider.name)
-    passphrase = state.root / "passphrase"
-    secret(passphrase)
+    secret(state.passphrase)
     variables = {
         "PATH": os.pathsep.join([str(pulumi.parent), os.environ.get("PATH", os.defpath)]),
         "PULUMI_HOME": str(home),
         "PULUMI_BACKEND_URL": f"file://{backend}",
-        "PULUMI_CONFIG_PASSPHRASE_FILE": str(passphrase),
+        "PULUMI_CONFIG_PASSPHRASE_FILE": str(state.passphrase),
         "PULUMI_OPTION_CONFIG_FILE": str(_configuration(state)),
         "PULUMI_SKIP_UPDATE_CHECK": "true",
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
         "STOREFLEET_KUBECONFIG": str(state.kubeconfig),
+        # The engine and its program talk over loopback, and Python's gRPC would do that through a proxy.
+        "NO_PROXY": _no_proxy(),
+        "no_proxy": _no_proxy(),
     }
     return Installation(pulumi=pulumi, variables=variables)
+
+
+def _no_proxy() -> str:
+    known = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    return ",".join(dict.fromkeys([*filter(None, known.split(",")), "127.0.0.1", "localhost"]))
 
 
 def _bin(state: State, pulumi: Path) -> Path:
     """The engine looks for its language host beside the real file of its CLI, so both go into one folder."""
     target = state.engine / "bin" / pulumi.name
     _place(pulumi, target)
-    package = Path(language_host.__file__).parent.parent.parent
-    launcher = f'#!/bin/sh\nPYTHONPATH={package} exec {sys.executable} -m {_module()} "$@"\n'
+    package = Path(languagehost.__file__).parent.parent.parent
+    python, module = shlex.quote(sys.executable), found.OURS.decode()
+    launcher = f'#!/bin/sh\nPYTHONPATH={shlex.quote(str(package))} exec {python} -m {module} "$@"\n'
     host = target.with_name("pulumi-language-python")
     if not host.exists() or host.read_text() != launcher:
         write(host, launcher, mode=0o755)
     return target
 
 
-def _module() -> str:
-    return language_host.__name__.removesuffix(".__main__")
-
-
 def _place(source: Path, target: Path) -> None:
+    source = source.resolve()  # a link to a link would point nowhere from its new place
     if target.exists() and source.stat().st_ino == target.stat().st_ino:
         return
     if target.exists() and target.stat().st_size == source.stat().st_size and _same_time(source, target):
@@ -103,12 +111,20 @@ def _configuration(state: State) -> Path:
     """
     committed = ROOT / "stacks" / f"Pulumi.{LOCAL}.yaml"
     target = state.engine / committed.name
-    yaml: Any = YAML()
-    wanted: dict[str, Any] = yaml.load(committed.read_text())
-    kept: dict[str, Any] = (yaml.load(target.read_text()) or {}) if target.exists() else {}
-    if salt := kept.get("encryptionsalt"):
-        wanted = {"encryptionsalt": salt, **wanted}
-    with target.with_suffix(".new").open("w") as file:
-        yaml.dump(wanted, file)
-    target.with_suffix(".new").rename(target)
+    salt = _salt(target)
+    content = (f"encryptionsalt: {salt}\n" if salt else "") + committed.read_text()
+    if not target.exists() or target.read_text(errors="replace") != content:
+        write(target, content)
     return target
+
+
+def _salt(file: Path) -> str:
+    """Return the salt that the engine wrote into its copy of the stack file, "" where there is none.
+
+    A copy that a killed engine left half-written has none either: the engine takes it from its state then.
+    """
+    try:
+        data: Any = YAML(typ="safe").load(file.read_text())  # pyright: ignore[reportUnknownMemberType]
+        return str(data.get("encryptionsalt", ""))
+    except (OSError, ValueError, AttributeError, YAMLError):
+        return ""

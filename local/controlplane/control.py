@@ -9,6 +9,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import psutil
+
 from local.controlplane import bootstrap, pki, ports, processes, services
 from local.kube import ApiError, KubeApi
 from local.state import write
@@ -34,7 +36,7 @@ NAMES = ("etcd", "apiserver", "controller-manager", "scheduler", "kwok")
 """The processes, in the order in which they are started; they are stopped in the opposite order."""
 
 CONTEXT = "storefleet-local"
-_READY_SECONDS = 90.0
+_READY_SECONDS = 180.0
 _TICK = 0.1
 
 
@@ -84,34 +86,43 @@ def stop(state: State) -> tuple[str, ...]:
 def status(state: State) -> tuple[ProcessStatus, ...]:
     """Return what runs and what does not, without starting anything."""
     running = processes.running(state.root)
-    return tuple(
-        ProcessStatus(name, running[name].pid, running[name].memory_info().rss)
-        if name in running
-        else ProcessStatus(name, None)
-        for name in NAMES
-    )
+    return tuple(_status(name, running.get(name)) for name in NAMES)
+
+
+def _status(name: str, process: psutil.Process | None) -> ProcessStatus:
+    try:
+        return (
+            ProcessStatus(name, process.pid, process.memory_info().rss)
+            if process
+            else ProcessStatus(name, None)
+        )
+    except psutil.Error:  # it ended while it was looked at
+        return ProcessStatus(name, None)
 
 
 def _prepare(state: State, programs: Mapping[str, Path]) -> tuple[services.Layout, tuple[str, ...]]:
     keys, renewed = pki.ensure(state.control_plane / "pki")
-    if renewed:
-        stop(state)  # what runs would go on with the old certificates
     running = processes.running(state.root)
     owner = {"etcd-peer": "etcd"}
     chosen, moved = ports.ensure(
         state.control_plane / "ports.json", lambda name: owner.get(name, name) in running
     )
     layout = services.Layout(programs=programs, pki=keys, ports=chosen, state=state)
-    for user in ("admin", "controller-manager", "scheduler", "kwok"):
-        _write_once(layout.kubeconfig(user), lambda user=user: _kubeconfig(layout, user), replace=True)
-    _write_once(layout.encryption, _encryption, replace=False)
+    users = ("admin", "controller-manager", "scheduler", "kwok")
+    rewritten = [user for user in users if _keep(layout.kubeconfig(user), _kubeconfig(layout, user))]
+    if renewed or rewritten:
+        stop(state)  # what runs has read the old certificates and addresses, and would go on with them
+    if not layout.encryption.exists():
+        write(layout.encryption, _encryption())
     return layout, moved
 
 
-def _write_once(path: Path, content: Callable[[], str], *, replace: bool) -> None:
-    if path.exists() and (not replace or path.read_text() == content()):
-        return
-    write(path, content())
+def _keep(path: Path, content: str) -> bool:
+    """Write a file unless it is as it should be; tell whether it had to be written."""
+    if path.exists() and path.read_bytes() == content.encode():
+        return False
+    write(path, content)
+    return True
 
 
 def _kubeconfig(layout: services.Layout, user: str) -> str:
@@ -155,10 +166,12 @@ def _wait(step: Step, started: list[processes.Service], missing: Callable[[], st
             step.note = ""
             return
         step.note = f"waiting for {what}"
+        running = processes.running(started[0].state)
         for service in started:
-            if processes.find(service) is None:
+            if service.name not in running:
                 raise EnvironmentTrouble(
-                    f"{service.name} ended at once. The end of {service.log}:\n{processes.tail(service)}"
+                    f"{service.name} ended at once. The end of {service.log}:\n{processes.tail(service)}\n"
+                    "Run the command again: it starts what is missing, on another port where one was taken."
                 )
         time.sleep(_TICK)
     raise EnvironmentTrouble(

@@ -98,7 +98,7 @@ def ensure(folder: Path) -> tuple[Pki, bool]:
             _issue_authority(pki, name)
             changed = True
     for leaf in LEAVES:
-        if not _good(pki, leaf.name, issuer=leaf.authority):
+        if not (_good(pki, leaf.name, issuer=leaf.authority) and _as_described(_load(pki, leaf.name), leaf)):
             _issue_leaf(pki, leaf)
             changed = True
     if not pki.service_account_key.exists():
@@ -115,8 +115,24 @@ def _good(pki: Pki, name: str, issuer: str) -> bool:
         certificate.verify_directly_issued_by(_load(pki, issuer))
     except (OSError, ValueError, TypeError, InvalidSignature, x509.InvalidVersion):
         return False
-    remaining = certificate.not_valid_after_utc - dt.datetime.now(dt.UTC)
-    return certificate.public_key() == key.public_key() and remaining > _RENEW_BEFORE
+    now = dt.datetime.now(dt.UTC)
+    valid = certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc - _RENEW_BEFORE
+    return valid and certificate.public_key() == key.public_key()
+
+
+def _as_described(certificate: x509.Certificate, leaf: Leaf) -> bool:
+    """Tell whether a certificate names whom its leaf does: a later version may describe it otherwise."""
+    try:
+        extension = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
+        names = list(extension.value)
+    except x509.ExtensionNotFound:
+        names = []
+    return certificate.subject == _subject(leaf) and names == [_general_name(host) for host in leaf.hosts]
+
+
+def _subject(leaf: Leaf) -> x509.Name:
+    organisations = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, group) for group in leaf.groups]
+    return x509.Name([*organisations, x509.NameAttribute(NameOID.COMMON_NAME, leaf.user)])
 
 
 def _load(pki: Pki, name: str) -> x509.Certificate:
@@ -147,11 +163,9 @@ def _issue_authority(pki: Pki, name: str) -> None:
 def _issue_leaf(pki: Pki, leaf: Leaf) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     authority, authority_key = _load(pki, leaf.authority), _load_key(pki, leaf.authority)
-    organisations = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, group) for group in leaf.groups]
-    subject = x509.Name([*organisations, x509.NameAttribute(NameOID.COMMON_NAME, leaf.user)])
     usages = [ExtendedKeyUsageOID.CLIENT_AUTH, *([ExtendedKeyUsageOID.SERVER_AUTH] if leaf.hosts else [])]
     builder = (
-        _builder(subject, authority.subject, key, _LEAF_LIFE)
+        _builder(_subject(leaf), authority.subject, key, _LEAF_LIFE)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(signs=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage(usages), critical=False)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NAMES = ("etcd", "etcd-peer", "apiserver", "controller-manager", "scheduler")
+_PORTS = 1 << 16
 
 
 def ensure(file: Path, ours: Callable[[str], bool]) -> tuple[dict[str, int], tuple[str, ...]]:
@@ -36,9 +37,11 @@ def ensure(file: Path, ours: Callable[[str], bool]) -> tuple[dict[str, int], tup
 def _read(file: Path) -> dict[str, int]:
     try:
         data = json.loads(file.read_text())
-        return {name: int(data[name]) for name in NAMES if name in data}
+        known = {name: int(data[name]) for name in NAMES if name in data}
     except (OSError, ValueError, TypeError):
         return {}
+    whole = len(set(known.values())) == len(known) and all(0 < port < _PORTS for port in known.values())
+    return known if whole else {}
 
 
 def _free(port: int) -> bool:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import psutil
 
+from local.trouble import EnvironmentTrouble
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
     from pathlib import Path
 
 _MARK = "STOREFLEET_PROCESS"
 _STOP_SECONDS = 10.0
+_ENVIRONMENT = ("HOME", "LANG", "LC_ALL", "PATH", "TMPDIR", "TZ")
+"""What a service gets of the user's environment: etcd would obey ETCD_*, and no secret belongs in there."""
 _LOG_TAIL_LINES = 12
 
 _started: list[subprocess.Popen[bytes]] = []
@@ -62,11 +67,11 @@ def running(state: Path) -> dict[str, psutil.Process]:
     return found
 
 
-def start(service: Service, environment: Mapping[str, str] | None = None) -> bool:
+def start(service: Service) -> bool:
     """Start a service unless it runs with this very command; tell whether it was started."""
     process = find(service)
     if process is not None:
-        if tuple(process.cmdline()) == service.command:
+        if _command(process) == service.command:
             return False
         end([process])
     service.log.parent.mkdir(parents=True, exist_ok=True)
@@ -77,19 +82,22 @@ def start(service: Service, environment: Mapping[str, str] | None = None) -> boo
             stdout=log,
             stderr=log,
             start_new_session=True,  # Ctrl-C in the terminal is not for it
-            env={**os.environ, **(environment or {}), _MARK: service.mark},
+            env={**{k: os.environ[k] for k in _ENVIRONMENT if k in os.environ}, _MARK: service.mark},
         )
     _started.append(child)
     return True
 
 
-def end(processes: list[psutil.Process]) -> None:
-    """Ask processes to end, and kill after ten seconds those that have not."""
+def end(processes: Sequence[psutil.Process]) -> None:
+    """Ask processes to end, and kill after ten seconds those that have not.
+
+    Raises EnvironmentTrouble for a process that this user may not end.
+    """
     for process in processes:
-        _quietly(process.terminate)
+        _tell(process, signal.SIGTERM)
     _, alive = psutil.wait_procs(processes, timeout=_STOP_SECONDS)
     for process in alive:
-        _quietly(process.kill)
+        _tell(process, signal.SIGKILL)
     psutil.wait_procs(alive, timeout=_STOP_SECONDS)
 
 
@@ -102,9 +110,20 @@ def tail(service: Service) -> str:
     return "\n".join(f"    {line}" for line in lines[-_LOG_TAIL_LINES:])
 
 
-def _quietly(action: object) -> None:
+def _command(process: psutil.Process) -> tuple[str, ...]:
     try:
-        if callable(action):
-            action()
+        return tuple(process.cmdline())
+    except psutil.Error:  # it has just ended
+        return ()
+
+
+def _tell(process: psutil.Process, number: signal.Signals) -> None:
+    try:
+        process.send_signal(number)
     except psutil.NoSuchProcess:
         pass
+    except psutil.AccessDenied as error:
+        raise EnvironmentTrouble(
+            f"process {process.pid} belongs to another user and cannot be ended: run this command as the user "
+            f"who started it, or `sudo kill {process.pid}` and run it again."
+        ) from error

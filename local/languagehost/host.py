@@ -77,7 +77,8 @@ class PythonHost(LanguageRuntimeServicer):
             return language_pb2.RunResponse()
         if child.returncode == program.TOLD:
             return language_pb2.RunResponse(bail=True)
-        return language_pb2.RunResponse(error=f"the program ended with exit status {child.returncode}")
+        how = f"exit status {child.returncode}" if child.returncode > 0 else f"signal {-child.returncode}"
+        return language_pb2.RunResponse(error=f"the program ended with {how}")
 
     def RunPlugin(self, request: Any, context: Any) -> Iterator[Any]:
         """Run a policy pack and stream what it prints, then its exit status."""
@@ -149,8 +150,9 @@ def _output(child: subprocess.Popen[bytes]) -> Iterator[Any]:
     queue: SimpleQueue[tuple[str, bytes] | None] = SimpleQueue()
 
     def pump(name: str, stream: IO[bytes]) -> None:
-        for chunk in iter(stream.readline, b""):
-            queue.put((name, chunk))
+        with stream:
+            for chunk in iter(stream.readline, b""):
+                queue.put((name, chunk))
         queue.put(None)
 
     streams = {"stdout": child.stdout, "stderr": child.stderr}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +14,11 @@ from local.toolchain.catalog import CRDS, GO_VERSION, KWOK_FILES, PROGRAMS, PROV
 from local.trouble import EnvironmentTrouble, from_os_error
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from local.progress import Progress
 
-_COLD_BYTES = 12 * 1024**3
+_COLD_BYTES = 15 * 1024**3
 """What a cold build of everything was seen to write: modules, Go's build cache and the programs."""
 
 Origin = Literal["installed", "cached", "missing"]
@@ -37,7 +38,8 @@ def locate(program: Program) -> Location:
     if there:
         return Location(path=there, origin="installed")
     folder = cache.root() / "programs" / f"{program.name}-{program.version}-{_program_key(program)}"
-    return Location(path=folder / program.name, origin="cached" if cache.finished(folder) else "missing")
+    path = folder / program.name
+    return Location(path=path, origin="cached" if os.access(path, os.X_OK) else "missing")
 
 
 def ensure(progress: Progress, programs: Iterable[Program] | None = None) -> dict[str, Path]:
@@ -57,7 +59,7 @@ def ensure(progress: Progress, programs: Iterable[Program] | None = None) -> dic
 
 
 def _make(progress: Progress, missing: list[Program], absent: list[Files]) -> None:
-    _room(missing)
+    room(missing)
     with progress.step("toolchain: the build cache") as step, cache.lock(step):
         step.note = f"Go {GO_VERSION}"
         go = golang.find()
@@ -82,7 +84,8 @@ def _program_key(program: Program) -> str:
     return cache.key(GO_VERSION, program.package, program.linker, program.copies, *sources)
 
 
-def _room(missing: list[Program]) -> None:
+def room(missing: Sequence[Program]) -> None:
+    """Raise EnvironmentTrouble when the disk of the cache has no room to build some programs."""
     cache.root().mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(cache.root()).free
     share = sum(p.minutes for p in missing) / sum(p.minutes for p in PROGRAMS)

@@ -6,6 +6,7 @@ import hashlib
 import os
 import platform
 import shutil
+import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,13 +57,21 @@ def finished(folder: Path) -> bool:
 def making(folder: Path) -> Generator[Path]:
     """Give an empty folder to fill, and put it in ``folder``'s place in one step when all went well.
 
-    What a killed run left behind is removed first; a reader sees a whole entry or none.
+    What a killed run left behind is removed first; a reader sees a whole entry or none. The folder has a
+    name of its own each time: a compiler that outlived a killed run cannot write into what is made now.
     """
-    partial = folder.with_name(f".{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    yield partial
-    partial.rename(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    for old in folder.parent.glob(f".{folder.name}.*.partial"):
+        shutil.rmtree(old, ignore_errors=True)
+    partial = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}.", suffix=".partial"))
+    try:
+        yield partial
+        shutil.rmtree(folder, ignore_errors=True)  # an entry from which somebody removed a file
+        partial.chmod(0o755)
+        partial.rename(folder)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
 
 
 @contextmanager
@@ -70,7 +79,7 @@ def lock(step: Step) -> Generator[None]:
     """Hold the cache for this process; a second one waits, says so, and gives up after 90 minutes."""
     base = root()
     base.mkdir(parents=True, exist_ok=True)
-    guard, waited = FileLock(base / ".lock"), 0
+    guard, waited, note = FileLock(base / ".lock"), 0, step.note
     while True:
         try:
             guard.acquire(timeout=_LOCK_TICK)
@@ -83,6 +92,7 @@ def lock(step: Step) -> Generator[None]:
                     f"another storefleet has held {base} for 90 minutes. If none is running "
                     f"(`pgrep -f storefleet`), remove {base / '.lock'}; else let it finish."
                 ) from None
+    step.note = note
     try:
         yield
     finally:

@@ -12,6 +12,11 @@ from pathlib import Path
 from local.toolchain.catalog import PULUMI, Program
 
 _PROBE_SECONDS = 20
+_VERSION = re.compile(r"(\d+\.\d+\.\d+)(?![\d.-])")
+"""A version as programs print it; one with a dash after it is a release candidate or a private build."""
+
+OURS = b"local.languagehost"
+"""What the launcher of this project's own language host has in it."""
 
 
 def on_path(program: Program) -> Path | None:
@@ -25,7 +30,9 @@ def on_path(program: Program) -> Path | None:
 def official_pulumi() -> Path | None:
     """Return an official Pulumi installation in the pinned version: a CLI with its own Python host beside it."""
     path = on_path(PULUMI)
-    return path if path and path.resolve().with_name("pulumi-language-python").exists() else None
+    host = path.resolve().with_name("pulumi-language-python") if path else None
+    # In a shell with the variables of `storefleet env`, what is found on PATH is our own.
+    return path if host and host.exists() and OURS not in host.read_bytes()[:1024] else None
 
 
 def plugin_folder(home: Path, program: Program) -> Path:
@@ -37,8 +44,11 @@ def plugin_folder(home: Path, program: Program) -> Path:
 def installed_provider(program: Program) -> Path | None:
     """Return a provider of the pinned version that a user's own Pulumi has already installed, or None."""
     home = Path(os.environ.get("PULUMI_HOME", Path.home() / ".pulumi"))
-    path = plugin_folder(home, program) / program.name
-    return path if path.exists() else None
+    folder = plugin_folder(home, program)
+    path = folder / program.name
+    # The engine keeps this file beside a plugin until its download is whole.
+    half = folder.with_name(f"{folder.name}.partial").exists()
+    return path if os.access(path, os.X_OK) and not half else None
 
 
 @cache
@@ -49,5 +59,6 @@ def _reports(path: str, probe: tuple[str, ...]) -> str:
         )
     except (OSError, subprocess.TimeoutExpired):
         return ""
-    match = re.search(r"(\d+\.\d+\.\d+)", done.stdout + done.stderr)
-    return match.group(1) if match else ""
+    match = re.search(r"\d+\.\d+\.\d+\S*", done.stdout + done.stderr)
+    version = _VERSION.match(match.group()) if match else None
+    return version.group(1) if version else ""

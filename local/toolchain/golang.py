@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _PINNED = Path(__file__).with_name("go.txt")
+_PROBE_SECONDS = 20
 _UNSERVED = "github.com/pulumi"
 """The checksum database does not know Pulumi's untagged modules; the committed go.sum does."""
 
@@ -78,13 +79,17 @@ def find() -> Go:
 
 
 def _version(program: str) -> str:
-    done = subprocess.run(  # noqa: S603
-        [program, "env", "GOVERSION"],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "GOTOOLCHAIN": "local"},
-    )
+    try:
+        done = subprocess.run(  # noqa: S603
+            [program, "env", "GOVERSION"],
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "GOTOOLCHAIN": "local"},
+            timeout=_PROBE_SECONDS,
+        )
+    except (OSError, subprocess.TimeoutExpired):  # another machine's program, or none at all
+        return ""
     return done.stdout.strip().removeprefix("go")
 
 

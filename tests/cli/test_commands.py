@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
+from filelock import FileLock
 from typer.testing import CliRunner
 
 from cli.main import app
+from local.state import ROOT
 
 
 def storefleet(*arguments, status, **environment):
@@ -50,3 +56,42 @@ def test_the_status_of_an_environment_that_never_was_says_how_to_start_it(tmp_pa
 
 def test_a_stop_of_what_does_not_run_is_no_error(tmp_path):
     assert "nothing was running" in storefleet("down", status=0, STOREFLEET_STATE=str(tmp_path))
+
+
+def test_a_command_that_finds_another_at_work_says_so_and_ends_when_it_is_asked_to(tmp_path):
+    other = FileLock(tmp_path / "lock")
+    other.acquire()
+    child = subprocess.Popen(
+        [sys.executable, "-u", "-m", "cli", "down"],
+        cwd=ROOT,
+        env={**os.environ, "STOREFLEET_STATE": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    said = child.stdout.readline()
+    child.terminate()
+    rest, _ = child.communicate(timeout=20)
+    other.release()
+    assert "another storefleet command works on this environment" in said
+    assert "Interrupted." in rest, "a cancelled pipeline would leave its engine running"
+    assert child.returncode == 130
+
+
+def test_a_full_disk_is_found_before_the_first_build(monkeypatch, tmp_path):
+    class Usage:
+        free = 1024**2
+
+    monkeypatch.setattr("local.toolchain.build.shutil.disk_usage", lambda _: Usage)
+    monkeypatch.setattr("local.toolchain.found.on_path", lambda program: None)
+    said = storefleet("doctor", status=3, STOREFLEET_CACHE=str(tmp_path))
+    assert "STOREFLEET_CACHE" in said
+    assert "Nothing is in the way" not in said
+
+
+def test_a_machine_that_has_everything_is_told_so(monkeypatch, tmp_path):
+    monkeypatch.setattr("local.toolchain.found.on_path", lambda program: tmp_path / program.name)
+    monkeypatch.setattr("local.toolchain.found.installed_provider", lambda program: tmp_path / program.name)
+    said = storefleet("doctor", status=0, STOREFLEET_CACHE=str(tmp_path))
+    assert "Nothing is in the way" in said
+    assert "will build" not in said

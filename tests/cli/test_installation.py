@@ -69,3 +69,45 @@ def test_state_stays_on_this_machine_and_nothing_is_downloaded_behind_the_back(
     variables = installation.install(State(tmp_path), programs).variables
     assert variables["PULUMI_BACKEND_URL"] == f"file://{tmp_path / 'engine' / 'state'}"
     assert variables["PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"] == "true"
+
+
+def test_a_stack_file_that_a_killed_engine_cut_off_is_made_again(tmp_path, programs, monkeypatch):
+    monkeypatch.setattr(found, "official_pulumi", lambda: None)
+    installation.install(State(tmp_path), programs)
+    file = tmp_path / "engine" / "Pulumi.local.yaml"
+    whole = file.read_text()
+    for content in ("a: [\n", "", "7", whole[:40]):
+        file.write_text(content)
+        installation.install(State(tmp_path), programs)
+        assert file.read_text() == whole
+
+
+def test_a_checkout_with_a_space_in_its_path_has_a_language_host(tmp_path, programs, monkeypatch):
+    folder = tmp_path / "my shops"
+    monkeypatch.setattr(found, "official_pulumi", lambda: None)
+    monkeypatch.setattr(installation.languagehost, "__file__", str(folder / "local" / "host" / "__init__.py"))
+    made = installation.install(State(tmp_path), programs)
+    launcher = made.pulumi.with_name("pulumi-language-python").read_text()
+    assert f"PYTHONPATH='{folder}'" in launcher
+    assert found.OURS in launcher.encode(), "our own engine would be taken for an official one"
+
+
+def test_a_program_that_is_a_link_is_placed_as_what_it_links_to(tmp_path, programs, monkeypatch):
+    real = tmp_path / "cellar" / "pulumi"
+    real.parent.mkdir()
+    programs[catalog.PULUMI.name].rename(real)
+    programs[catalog.PULUMI.name].symlink_to("../cellar/pulumi")
+    monkeypatch.setattr(found, "official_pulumi", lambda: None)
+    made = installation.install(State(tmp_path), programs)
+    assert made.pulumi.read_text() == "program"
+
+
+@pytest.mark.parametrize(
+    ("known", "told"), [("", "127.0.0.1,localhost"), ("corp.example", "corp.example,127.0.0.1,localhost")]
+)
+def test_the_engine_talks_to_its_program_without_a_proxy(tmp_path, programs, monkeypatch, known, told):
+    monkeypatch.setattr(found, "official_pulumi", lambda: None)
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.setenv("NO_PROXY", known)
+    variables = installation.install(State(tmp_path), programs).variables
+    assert (variables["NO_PROXY"], variables["no_proxy"]) == (told, told)

@@ -10,6 +10,7 @@ import sys
 
 import pytest
 
+from cli import inventory
 from cli.engine import repair
 from local.state import State
 from local.trouble import EnvironmentTrouble
@@ -93,3 +94,46 @@ def test_without_a_whole_copy_the_user_is_told_what_to_do(backend):
 
 def test_nothing_left_says_nothing(backend):
     assert repair.inspect(state_of(backend), "storefleet", "local") == repair.Left(lines=(), pending=0)
+
+
+@pytest.mark.parametrize("folder", ["history", "backups"])
+def test_without_a_copy_beside_it_the_copies_of_earlier_runs_are_used(backend, folder):
+    file = checkpoint(backend)
+    whole = file.read_text()
+    file.write_text("")
+    copies = backend / folder / "storefleet" / "local"
+    copies.mkdir(parents=True)
+    suffix = ".checkpoint.json" if folder == "history" else ".json"
+    (copies / f"local-1{suffix}").write_text("{")
+    (copies / f"local-2{suffix}").write_text(whole)
+    assert "put back" in repair.inspect(state_of(backend), "storefleet", "local").lines[0]
+    assert file.read_text() == whole
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"pid": "none"}'])
+def test_a_lock_that_was_half_written_is_removed(backend, content):
+    file = lock(backend, 1)
+    file.write_text(content)
+    repair.inspect(state_of(backend), "storefleet", "local")
+    assert not file.exists()
+
+
+def test_a_state_file_that_is_cut_off_is_no_traceback_in_the_status(backend):
+    file = checkpoint(backend)
+    file.write_text('{"checkpoint"')
+    with pytest.raises(EnvironmentTrouble, match="storefleet up"):
+        inventory.in_state(file)
+
+
+def test_what_was_half_written_beside_the_state_does_not_stop_the_engine_from_loading_it(backend):
+    file = checkpoint(backend)
+    whole, cut_off = file.with_suffix(".json.bak.attrs"), file.with_suffix(".json.attrs")
+    whole.write_text('{"user.content_type": "application/json"}')
+    cut_off.write_text("")
+    half = file.with_suffix(".json.18ea.tmp")
+    half.write_text("{")
+    repair.inspect(state_of(backend), "storefleet", "local")
+    assert not cut_off.exists(), "the engine ends with `failed to load checkpoint: EOF`"
+    assert not half.exists()
+    assert whole.exists()
+    assert file.exists()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import datetime as dt
+
 import pytest
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature
@@ -67,3 +70,29 @@ def test_a_new_authority_brings_new_certificates(tmp_path):
     pki.ensure(tmp_path)
     assert keys.certificate("etcd").read_bytes() != before
     load(keys, "etcd").verify_directly_issued_by(load(keys, "etcd-ca"))
+
+
+def test_a_certificate_whose_description_has_changed_is_issued_again(tmp_path, monkeypatch):
+    keys, _ = pki.ensure(tmp_path)
+    before = keys.certificate("etcd").read_bytes()
+    moved = [
+        dataclasses.replace(leaf, hosts=(*leaf.hosts, "10.1.2.3")) if leaf.name == "apiserver" else leaf
+        for leaf in pki.LEAVES
+    ]
+    monkeypatch.setattr(pki, "LEAVES", moved)
+    assert pki.ensure(tmp_path)[1], "a new address of the API server would not be trusted"
+    assert keys.certificate("etcd").read_bytes() == before
+
+
+@pytest.mark.parametrize(("when", "why"), [("2100-01-01", "ended"), ("2000-01-01", "not begun")])
+def test_keys_whose_time_has_ended_or_not_begun_are_made_again(tmp_path, when, why, monkeypatch):
+    pki.ensure(tmp_path)
+
+    class Later(dt.datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return dt.datetime.fromisoformat(when).replace(tzinfo=tz)
+
+    monkeypatch.setattr(pki.dt, "datetime", Later)
+    assert pki.ensure(tmp_path)[1], f"every client would be refused: its time has {why}"
+    assert not pki.ensure(tmp_path)[1]

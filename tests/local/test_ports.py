@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import socket
+
+import pytest
 
 from local.controlplane import ports
 
@@ -49,3 +52,23 @@ def test_a_file_that_cannot_be_read_is_made_again(tmp_path):
     chosen, moved = ports.ensure(file, nobody)
     assert set(chosen) == set(ports.NAMES)
     assert moved == ()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "[]",
+        "7",
+        '{"etcd": null}',
+        '{"etcd": 99999}',
+        '{"etcd": 0}',
+        '{"etcd": 2379, "etcd-peer": 2379}',
+        "\udcff",
+    ],
+)
+def test_a_file_with_ports_that_cannot_be_is_made_again(tmp_path, content):
+    file = tmp_path / "ports.json"
+    file.write_text(content, errors="surrogateescape")
+    chosen, _ = ports.ensure(file, nobody)
+    assert len(set(chosen.values())) == len(ports.NAMES)
+    assert json.loads(file.read_text()) == chosen

@@ -24,6 +24,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(tenants.app, name="tenants")
+# `tenant new` reads better than `tenants new`; both are there.
+app.add_typer(tenants.app, name="tenant", hidden=True)
 
 
 @app.command()

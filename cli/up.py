@@ -13,12 +13,14 @@ from cli.engine import explain, repair
 from cli.engine.installation import LOCAL, Installation, install
 from cli.engine.run import call, run
 from components.plan import plan_environment
+from components.tenancy.applied import applied_tenants
 from local.controlplane import control
 from local.progress import Progress
 from local.state import ROOT, state, write
 from local.toolchain.build import ensure
 from local.trouble import EnvironmentTrouble
-from spec.fleet import load_fleet
+from spec.fleet import current_day, load_fleet
+from spec.lifecycle import check_steps
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -82,6 +84,8 @@ def apply(progress: Progress, *, only_preview: bool = False) -> Applied:
     current = state()
     with exclusive(current, progress):
         api = control.start(current, progress)
+        # The program checks this as well; here it costs no engine, and ends as any mistake in a file does.
+        check_steps(fleet, applied_tenants(api, fleet.environment.name), current_day(), ROOT)
         engine = install(current, ensure(progress))
         _repair(current, engine, progress)
         _select(current, engine, progress)

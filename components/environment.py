@@ -1,10 +1,11 @@
-"""An environment as components: the platform, the cells, and in each cell its tenants."""
+"""An environment as components: the admission policies, the platform, the cells, and in each cell its tenants."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pulumi
 
+from components.admission.component import Admission, AdmissionArgs
 from components.cells.component import Cell, CellArgs, CellOutputs
 from components.plan import EnvironmentPlan
 from components.platform.component import Platform, PlatformArgs, PlatformOutputs
@@ -26,6 +27,7 @@ def build_environment(plan: EnvironmentPlan, provider: pulumi.ProviderResource) 
     Cells and tenants are named after their namespaces, which no cell shares with a tenant.
     """
     top = pulumi.ResourceOptions(providers=[provider])
+    Admission("admission", AdmissionArgs(plan=plan.admission), top)
     platform = Platform("platform", PlatformArgs(plan=plan.platform), top)
     cells = {cell.cell: Cell(cell.namespace, CellArgs(plan=cell), top) for cell in plan.cells}
     tenants = {

@@ -19,6 +19,14 @@ BUILT_IN: Mapping[tuple[str, str], str] = MappingProxyType(
         ("v1", "Namespace"): "kubernetes:core/v1:Namespace",
         ("v1", "ResourceQuota"): "kubernetes:core/v1:ResourceQuota",
         ("v1", "ServiceAccount"): "kubernetes:core/v1:ServiceAccount",
+        (
+            "admissionregistration.k8s.io/v1",
+            "ValidatingAdmissionPolicy",
+        ): "kubernetes:admissionregistration.k8s.io/v1:ValidatingAdmissionPolicy",
+        (
+            "admissionregistration.k8s.io/v1",
+            "ValidatingAdmissionPolicyBinding",
+        ): "kubernetes:admissionregistration.k8s.io/v1:ValidatingAdmissionPolicyBinding",
         ("networking.k8s.io/v1", "NetworkPolicy"): "kubernetes:networking.k8s.io/v1:NetworkPolicy",
         (
             "rbac.authorization.k8s.io/v1",

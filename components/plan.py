@@ -3,17 +3,20 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from components.admission.plan import AdmissionPlan, plan_admission
 from components.cells.plan import CellPlan, plan_cell
 from components.manifests import KubeObject
 from components.platform.plan import PlatformPlan, plan_platform
 from components.tenancy.plan import TenantPlan, plan_tenant
 from spec.fleet import Fleet
+from spec.lifecycle import NONE_APPLIED, AppliedTenants, removed
 
 
 @dataclass(frozen=True, kw_only=True)
 class EnvironmentPlan:
-    """The platform, its cells and their tenants, each in the order of their ids."""
+    """The admission policies, the platform, its cells and their tenants, each in the order of their ids."""
 
+    admission: AdmissionPlan
     platform: PlatformPlan
     cells: tuple[CellPlan, ...]
     tenants: tuple[TenantPlan, ...]
@@ -21,25 +24,31 @@ class EnvironmentPlan:
     @property
     def resources(self) -> int:
         """How many resources the engine will count: the objects, their components, the provider, the stack."""
-        components = 1 + len(self.cells) + len(self.tenants)
+        components = 2 + len(self.cells) + len(self.tenants)
         return sum(1 for _ in self.objects()) + components + 2
 
     def objects(self) -> Iterator[KubeObject]:
         """Every object of the environment, in the order in which it is declared."""
-        yield from self.platform.objects
-        for part in (*self.cells, *self.tenants):
+        for part in (self.admission, self.platform, *self.cells, *self.tenants):
             yield from part.objects
 
 
-def plan_environment(fleet: Fleet) -> EnvironmentPlan:
-    """Plan an environment from a checked fleet. Takes time in proportion to its tenants."""
+def plan_environment(fleet: Fleet, applied: AppliedTenants = NONE_APPLIED) -> EnvironmentPlan:
+    """Plan an environment from a checked fleet. Takes time in proportion to its tenants.
+
+    `applied` is what exists (see `spec.lifecycle`): it decides which step of a purge this run takes, and
+    nothing else.
+    """
     environment = fleet.environment
     return EnvironmentPlan(
+        admission=plan_admission(environment),
         platform=plan_platform(environment),
         cells=tuple(
             plan_cell(cell_id, cell, environment) for cell_id, cell in sorted(environment.cells.items())
         ),
         tenants=tuple(
-            plan_tenant(tenant, environment) for tenant in sorted(fleet.tenants, key=lambda tenant: tenant.id)
+            plan_tenant(tenant, environment)
+            for tenant in sorted(fleet.tenants, key=lambda tenant: tenant.id)
+            if not removed(tenant, applied)
         ),
     )

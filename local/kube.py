@@ -68,9 +68,21 @@ class KubeApi:
         """Return the items of a list, none where the kind is not served."""
         return list((self.get(path, **query) or {}).get("items", []))
 
-    def apply(self, manifest: Mapping[str, Any]) -> dict[str, Any]:
-        """Apply a manifest on the server's side; the fields it names become ours."""
-        query = {"fieldManager": MANAGER, "force": "true"}
+    def apply(
+        self,
+        manifest: Mapping[str, Any],
+        *,
+        manager: str = MANAGER,
+        force: bool = True,
+        dry_run: bool = False,
+    ) -> dict[str, Any]:
+        """Apply a manifest on the server's side; the fields it names become ``manager``'s.
+
+        Without ``force``, ApiError for a field that is somebody else's and has another value.
+        """
+        query = {"fieldManager": manager, "force": str(force).lower()}
+        if dry_run:
+            query["dryRun"] = "All"
         kind = "application/apply-patch+yaml"
         return self._json("PATCH", self.path(manifest), query=query, body=manifest, content=kind)
 

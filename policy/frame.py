@@ -11,7 +11,7 @@ policies made of the same rules) adds its own optional field to `Rule`, and chan
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Generic, TypeAlias, TypeVar
 
@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from policy.reading import UnknownValue, text
+from policy.waivers import WaiverNote
 
 
 class Severity(Enum):
@@ -71,7 +72,9 @@ class Resource:
     `type` is the token (`kubernetes:apps/v1:Deployment`), `name` the name in the program. `props` are plain
     values with camelCase keys (the inputs for a `ResourceRule`, the outputs for a `StackRule`), except that
     what preview cannot know is an `Unknown`; read them with `policy.reading`. `provider` is None for
-    components, and for providers themselves.
+    components, and for providers themselves. `references` says which resources a property's value comes from
+    (top-level property -> URNs): at preview an identifier is unknown, but not whose it is. Only a `StackRule`
+    gets them. `waivers` are the exceptions that the resource declares for itself, sound or not.
     """
 
     type: str
@@ -80,6 +83,8 @@ class Resource:
     props: Mapping[str, object]
     provider: Provider | None
     protect: bool
+    references: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
+    waivers: Sequence[WaiverNote] = ()
 
     @property
     def kind(self) -> str:
@@ -103,12 +108,14 @@ class Resource:
 class Violation:
     """A breach: which resource, what is wrong with it (a clause), and what to do (an imperative).
 
-    Neither text may hold a value that could be a secret: the engine prints and stores both.
+    Neither text may hold a value that could be a secret: the engine prints and stores both. What is only
+    `advice` stops nothing, whatever the rule's level; a rule that gives any says so by `advises`.
     """
 
     resource: Resource
     problem: str
     fix: str
+    advice: bool = False
 
     @property
     def message(self) -> str:
@@ -141,7 +148,9 @@ class Rule(Generic[SettingsT]):
 
     `name` is kebab-case and the key in a policy configuration; `title` is the requirement as a sentence;
     `remediation` says how to comply in general, a violation's `fix` what to do about one. `selects` chooses
-    by type token what the rule is shown, so that nothing is read of the other resources.
+    by type token what the rule is shown, so that nothing is read of the other resources. A rule that is not
+    `waivable` holds for everybody. One that `advises` gives advice beside its breaches, under its own name
+    with `-advice` added.
     """
 
     name: str
@@ -152,6 +161,8 @@ class Rule(Generic[SettingsT]):
     settings: type[SettingsT]
     framework: Framework | None = None
     selects: Callable[[str], bool] = any_type
+    waivable: bool = True
+    advises: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

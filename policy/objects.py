@@ -84,7 +84,12 @@ def judge_containers(
             raise UnknownValue(found.path)
         yield from judge(found)
 
-    return judge_each(resource, _containers(resource.props, ""), judge_found)
+    return judge_each(resource, containers_of(resource.props), judge_found)
+
+
+def containers_of(node: object, path: str = "") -> Iterator[Container | Unknown]:
+    """Yield every container at any depth below a value at `path`, and what may hold some but is unknown."""
+    return _containers(node, path)
 
 
 def _containers(node: object, path: str) -> Iterator[Container | Unknown]:

@@ -7,11 +7,24 @@ from pydantic import Discriminator, Field, Tag, model_validator
 
 from spec.model import SpecModel
 from spec.problems import refusal
-from spec.tiers import TIERS
-from spec.vocabulary import CellId, Cidr, EnvironmentName, Jurisdiction, Port, Slug, TenantId, Tier, Title
+from spec.tiers import RESERVED_CONNECTIONS, TIERS
+from spec.vocabulary import (
+    CellId,
+    Cidr,
+    EnvironmentName,
+    Jurisdiction,
+    Port,
+    Quantity,
+    Slug,
+    TenantId,
+    Tier,
+    Title,
+)
 
 CELL_LIMIT: Final = 40
 """Most tenants that any cell may hold: see the tier table for what each tier allows."""
+CONNECTION_LIMIT: Final = 2000
+"""Most connections of a cell: each is a process of PostgreSQL, with some 10 MB of its own."""
 
 
 class EmbeddedCluster(SpecModel):
@@ -66,6 +79,15 @@ class CellSpec(SpecModel):
         default_factory=lambda data: TIERS[data["tier"]].max_tenants if "tier" in data else 1
     )
     """Most tenants that it may hold; the tier's number unless stated."""
+
+    max_connections: Annotated[int, Field(strict=True, ge=RESERVED_CONNECTIONS + 10, le=CONNECTION_LIMIT)] = (
+        Field(default_factory=lambda data: TIERS[data["tier"]].max_connections if "tier" in data else 1)
+    )
+    """Server connections of its PostgreSQL cluster; the tier's number unless stated."""
+    storage: Quantity = Field(
+        default_factory=lambda data: TIERS[data["tier"]].cell_storage if "tier" in data else "1Gi"
+    )
+    """Volume of its databases, in bytes; the tier's size unless stated."""
 
     @model_validator(mode="after")
     def _bears_its_tenants(self) -> Self:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
@@ -22,6 +23,13 @@ class Fleet:
 
     environment: EnvironmentSpec
     tenants: tuple[TenantSpec, ...]
+    left_out: tuple[TenantSpec, ...] = ()
+    """Tenants that have a file and are not among those that the environment chooses."""
+
+    @cached_property
+    def ids_chosen(self) -> frozenset[str]:
+        """The ids of the tenants that live here."""
+        return frozenset(self._by_id)
 
     @cached_property
     def _by_id(self) -> Mapping[str, TenantSpec]:
@@ -68,33 +76,49 @@ class _Reading:
     problems: tuple[Problem, ...]
 
 
-def load_tenants(root: Path) -> tuple[TenantSpec, ...]:
+def load_tenants(root: Path, *, today: date | None = None) -> tuple[TenantSpec, ...]:
     """Load every file of ``tenants/``, in the order of the ids.
+
+    Args:
+        root: the project.
+        today: the day by which waivers and records are judged; the current one in UTC unless stated.
 
     Raises:
         SpecError: all that is wrong with the files, each by itself and between them.
 
     """
-    reading = _read_tenants(root)
+    reading = _read_tenants(root, today or current_day())
     if reading.problems:
         raise SpecError(located(reading.problems, root))
     return reading.tenants
 
 
-def load_fleet(root: Path, environment_name: str, config: Mapping[str, Any] | None = None) -> Fleet:
+def current_day() -> date:
+    """Return the day by which files are judged: the same for everybody, wherever the command runs."""
+    return datetime.now(tz=UTC).date()
+
+
+def load_fleet(
+    root: Path,
+    environment_name: str,
+    config: Mapping[str, Any] | None = None,
+    *,
+    today: date | None = None,
+) -> Fleet:
     """Load an environment and its tenants, and check them against each other.
 
     Args:
         root: the project, with its folders ``stacks`` and ``tenants``.
         environment_name: the environment, which is also the name of the stack.
         config: the value of ``storefleet:environment`` where the engine has already read the stack file.
+        today: the day by which waivers and records are judged; the current one in UTC unless stated.
 
     Raises:
         SpecError: everything that is wrong with any of the files, each by itself and between them.
 
     """
     source = root / STACKS_FOLDER / f"Pulumi.{environment_name}.yaml" if config is None else config
-    reading = _read_tenants(root)
+    reading = _read_tenants(root, today or current_day())
     try:
         environment = load_environment(source, environment_name, root)
     except SpecError as error:
@@ -105,10 +129,34 @@ def load_fleet(root: Path, environment_name: str, config: Mapping[str, Any] | No
     chosen = environment.tenants
     if chosen == "all":
         return Fleet(environment, reading.tenants)
-    return Fleet(environment, tuple(tenant for tenant in reading.tenants if tenant.id in set(chosen)))
+    wanted = set(chosen)
+    residents = tuple(tenant for tenant in reading.tenants if tenant.id in wanted)
+    return Fleet(environment, residents, tuple(each for each in reading.tenants if each.id not in wanted))
 
 
-def _read_tenants(root: Path) -> _Reading:
+def with_tenant(fleet: Fleet, tenant: TenantSpec, *, today: date) -> Fleet:
+    """Return the fleet with one tenant more, checked against the others, whether or not it is chosen here.
+
+    Raises:
+        SpecError: what is wrong with it, by itself or beside the others.
+
+    """
+    # It comes last, so that what two of them claim is the fault of the newcomer.
+    residents = (*fleet.tenants, tenant)
+    everyone = (*fleet.left_out, *residents)
+    environment, chosen = fleet.environment, fleet.environment.tenants
+    if chosen != "all":
+        environment = environment.model_copy(update={"tenants": (*chosen, tenant.id)})
+    problems = [
+        *check_files(everyone, today),
+        *check_environment(environment, residents, {each.id for each in everyone}),
+    ]
+    if problems:
+        raise SpecError(problems)
+    return Fleet(environment, tuple(sorted(residents, key=lambda each: each.id)), fleet.left_out)
+
+
+def _read_tenants(root: Path, today: date) -> _Reading:
     folder = root / TENANTS_FOLDER
     try:
         paths = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
@@ -129,5 +177,5 @@ def _read_tenants(root: Path) -> _Reading:
             message = "does not end in .yaml, so it would be overlooked"
             problems.append(Problem(file=name_of(path, root), message=message, fix=fix))
     return _Reading(
-        tuple(tenants), frozenset(path.stem for path in paths), (*problems, *check_files(tenants))
+        tuple(tenants), frozenset(path.stem for path in paths), (*problems, *check_files(tenants, today))
     )

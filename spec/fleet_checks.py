@@ -1,17 +1,31 @@
 """The checks between files: what is right in each by itself may still be wrong together."""
 
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+from datetime import date
 
-from spec.environment import EnvironmentSpec
+from spec.capacity import capacity_of, load_of, total
+from spec.environment import CONNECTION_LIMIT, CellSpec, EnvironmentSpec
 from spec.naming import tenant_namespace
+from spec.offboarding import purge_day
 from spec.problems import Problem, closest, either, shown, suggestion
+from spec.quantity import memory_text
 from spec.tenant import TenantSpec
 from spec.tiers import TIERS
+from spec.vocabulary import TenantState
+from spec.waivers import check_waivers
 
 
-def check_files(tenants: Sequence[TenantSpec]) -> list[Problem]:
-    """Return what is wrong between tenant files in any environment: host names, derived names, catalogues."""
-    return [*_shared_domains(tenants), *_colliding_names(tenants), *_foreign_catalogues(tenants)]
+def check_files(tenants: Sequence[TenantSpec], today: date) -> list[Problem]:
+    """Return what is wrong in any environment, as of ``today``.
+
+    Between files: host names, derived names, catalogues. In each: facts against choices, waivers, dates.
+    """
+    problems = [*_shared_domains(tenants), *_colliding_names(tenants), *_foreign_catalogues(tenants)]
+    for tenant in tenants:
+        problems += check_waivers(tenant, today)
+        problems += _records_of_the_future(tenant, today)
+    return problems
 
 
 def check_environment(
@@ -28,7 +42,10 @@ def check_environment(
     problems = list(_unknown_tenants(environment, ids))
     chosen = environment.tenants
     wanted = ids if chosen == "all" else set(chosen)
-    residents = [tenant for tenant in tenants if tenant.id in wanted]
+    # What was purged needs no cell, and its cell may be gone as well.
+    residents = [
+        tenant for tenant in tenants if tenant.id in wanted and tenant.state is not TenantState.PURGED
+    ]
     for tenant in residents:
         problems += _placement(environment, tenant)
         problems += _integrations(environment, tenant)
@@ -42,10 +59,13 @@ def file_of(tenant: TenantSpec) -> str:
 
 def _shared_domains(tenants: Sequence[TenantSpec]) -> Iterator[Problem]:
     owners: dict[str, TenantSpec] = {}
-    for tenant in tenants:
+    for tenant in _tombstones_first(tenants):
         for place, name in enumerate(tenant.domains):
             owner = owners.setdefault(name, tenant)
-            if owner is not tenant:
+            if owner is not tenant and owner.state is TenantState.PURGED:
+                message = f"belonged to {owner.id}, which was purged ({file_of(owner)})"
+                fix = "choose another; if old links and certificates may lead here, remove the purged one's file"
+            elif owner is not tenant:
                 message = f"already belongs to {owner.id} ({file_of(owner)})"
                 fix = "remove it here, or from the other"
             elif tenant.domains.index(name) != place:
@@ -64,7 +84,7 @@ def _shared_domains(tenants: Sequence[TenantSpec]) -> Iterator[Problem]:
 
 def _colliding_names(tenants: Sequence[TenantSpec]) -> Iterator[Problem]:
     holders: dict[str, TenantSpec] = {}
-    for tenant in tenants:
+    for tenant in _tombstones_first(tenants):
         namespace = tenant_namespace(tenant.id)
         holder = holders.setdefault(namespace, tenant)
         if holder is not tenant:
@@ -163,14 +183,72 @@ def _full_cells(environment: EnvironmentSpec, residents: Sequence[TenantSpec]) -
         by_cell.setdefault(tenant.cell, []).append(tenant)
     for name, cell in environment.cells.items():
         members = by_cell.get(name, [])
-        for tenant in members[cell.max_tenants :]:
-            most = TIERS[cell.tier].max_tenants
-            raise_it = f", raise max_tenants of {name} (at most {most})" if cell.max_tenants < most else ""
+        yield from _too_many(name, cell, members)
+        yield from _too_large(environment, name, cell, members)
+
+
+def _too_many(name: str, cell: CellSpec, members: Sequence[TenantSpec]) -> Iterator[Problem]:
+    most = TIERS[cell.tier].max_tenants
+    raise_it = f", raise max_tenants of {name} (at most {most})" if cell.max_tenants < most else ""
+    for tenant in members[cell.max_tenants :]:
+        yield Problem(
+            file=file_of(tenant),
+            field="cell",
+            value=shown(name),
+            message=f"is full: it holds {cell.max_tenants} and {len(members)} tenants ask for it",
+            allowed=f"at most {cell.max_tenants} tenants in {name}",
+            fix=f"choose another {cell.tier} cell in {cell.jurisdiction}{raise_it}, or add a cell",
+        )
+
+
+def _too_large(
+    environment: EnvironmentSpec, name: str, cell: CellSpec, members: Sequence[TenantSpec]
+) -> Iterator[Problem]:
+    # Their number is a problem of its own: here it must not hide the others, or be told twice.
+    capacity = replace(capacity_of(cell), tenants=len(members))
+    needed = total(members)
+    beyond = needed.beyond(capacity)
+    if not beyond:
+        return
+    by_storage = needed.storage > capacity.storage
+    largest = sorted(
+        members,
+        key=lambda each: (-(load_of(each).storage if by_storage else load_of(each).connections), each.id),
+    )
+    shares = ", ".join(
+        f"{each.id} {memory_text(load_of(each).storage) if by_storage else load_of(each).connections}"
+        for each in largest[:3]
+    )
+    remedy = (
+        "lower overrides.database_storage of the largest, raise storage of the cell"
+        if by_storage
+        else f"lower the largest overrides, raise max_connections (at most {CONNECTION_LIMIT})"
+    )
+    yield Problem(
+        file=f"stacks/Pulumi.{environment.name}.yaml",
+        field=f"cells.{name}",
+        message=f"cannot hold its {len(members)} tenants: they need {', and '.join(beyond)}",
+        value=f"the largest: {shares}",
+        fix=f"{remedy}, or place the newest tenant in another cell",
+    )
+
+
+def _tombstones_first(tenants: Sequence[TenantSpec]) -> list[TenantSpec]:
+    # Whoever comes later is told: what was purged keeps its names until somebody removes its file.
+    return sorted(tenants, key=lambda tenant: tenant.state is not TenantState.PURGED)
+
+
+def _records_of_the_future(tenant: TenantSpec, today: date) -> Iterator[Problem]:
+    dated = {
+        "final_backup.at": tenant.final_backup.at if tenant.final_backup else None,
+        "purge": purge_day(tenant.purge) if tenant.purge else None,
+    }
+    for field, day in dated.items():
+        if day is not None and day > today:
             yield Problem(
                 file=file_of(tenant),
-                field="cell",
-                value=shown(name),
-                message=f"is full: it holds {cell.max_tenants} and {len(members)} tenants ask for it",
-                allowed=f"at most {cell.max_tenants} tenants in {name}",
-                fix=f"choose another {cell.tier} cell in {cell.jurisdiction}{raise_it}, or add a cell",
+                field=field,
+                value=shown(str(day)),
+                message="is a day to come: what has not happened is not on record",
+                allowed=f"{today} (today in UTC) or earlier",
             )

@@ -1,4 +1,4 @@
-"""The codes of ISO 3166-1 alpha-2 (countries) and ISO 4217 (currencies in use)."""
+"""The codes of ISO 3166-1 alpha-2 (countries) and ISO 4217 (currencies in use), and who is in the EEA."""
 
 from typing import Final
 
@@ -23,5 +23,9 @@ _CURRENCIES: Final = """
     VUV WST XAF XCD XOF XPF YER ZAR ZMW ZWG
 """
 
+_EEA: Final = "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IS IT LI LT LU LV MT NL NO PL PT RO SE SI SK"
+
 COUNTRIES: Final = frozenset(_COUNTRIES.split())
 CURRENCIES: Final = frozenset(_CURRENCIES.split())
+EEA: Final = frozenset(_EEA.split())
+"""The European Economic Area: the European Union with Iceland, Liechtenstein and Norway."""

@@ -12,6 +12,8 @@ ENVIRONMENT: Final = f"{DOMAIN}/environment"
 DATA_CLASS: Final = f"{DOMAIN}/data-class"
 COST_CENTRE: Final = f"{DOMAIN}/cost-centre"
 POOL: Final = f"{DOMAIN}/pool"
+STATE: Final = f"{DOMAIN}/state"
+"""Of a tenant's namespace: the state that was last applied. Delivery runs no process unless it is active."""
 
 ROLE: Final = f"{DOMAIN}/role"
 """What a namespace is for: ``tenant``, ``cell`` or ``platform``."""
@@ -25,3 +27,9 @@ PART_OF: Final = "app.kubernetes.io/part-of"
 
 NAMESPACE_NAME: Final = "kubernetes.io/metadata.name"
 """Set by the API server on every namespace; a tenant cannot change it, so policies select on it."""
+
+DOMAINS: Final = f"{DOMAIN}/domains"
+"""Annotation of a tenant's namespace: its domains, joined by commas. What routes a host is held to them."""
+
+CONFIRM_DELETION: Final = f"{DOMAIN}/confirm-deletion"
+"""Annotation without which nothing that holds data is deleted: ``<name of the object> <YYYY-MM-DD>``."""

@@ -35,18 +35,28 @@ def load_tenant(path: Path, root: Path | None = None) -> TenantSpec:
 
     """
     file = name_of(path, root)
-    text = read_text(path, file)
-    data = parse(text, file)
+    return tenant_of(read_text(path, file), path.stem, file)
+
+
+def tenant_of(content: str | Mapping[str, Any], tenant_id: str, file: str) -> TenantSpec:
+    """Return a tenant from the content of its file, as text or as what the text says.
+
+    Raises:
+        SpecError: everything that is wrong with it.
+
+    """
+    text = content if isinstance(content, str) else ""
+    data = parse(text, file) if isinstance(content, str) else dict(content)
     if "id" in data:
         fix = "remove the line; to change the id, rename the file before the tenant exists"
-        line = line_numbers(text, file).get(("id",))
+        line = line_numbers(text, file).get(("id",)) if text else None
         message = "is not written in the file: the name of the file is the id"
         raise SpecError([Problem(file=file, field="id", line=line, message=message, fix=fix)])
     try:
-        return TenantSpec.model_validate({**data, "id": path.stem})
+        return TenantSpec.model_validate({**data, "id": tenant_id})
     except ValidationError as error:
-        lines = line_numbers(text, file)
-        problems = problems_of(error, TenantSpec, {**data, "id": path.stem}, file, lines=lines, given="id")
+        lines = line_numbers(text, file) if text else {}
+        problems = problems_of(error, TenantSpec, {**data, "id": tenant_id}, file, lines=lines, given="id")
         raise SpecError(_of_the_name(problem) for problem in problems) from None
 
 

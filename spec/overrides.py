@@ -64,6 +64,8 @@ class Overrides(SpecModel):
     """Sizes of processes."""
     quota: QuotaOverride | None = None
     """Bounds of the namespace."""
+    database_storage: Quantity | None = None
+    """What the database may grow to, in bytes: its share of the cell's volume."""
 
 
 def overridden(preset: TierPreset, overrides: Overrides) -> TierPreset:
@@ -78,9 +80,11 @@ def overridden(preset: TierPreset, overrides: Overrides) -> TierPreset:
         processes = Processes.model_validate(sizes)
     if overrides.quota is not None:
         quota = quota.model_copy(update=_stated(overrides.quota))
-    if processes is preset.processes and quota is preset.quota:
+    storage = overrides.database_storage or preset.database_storage
+    if not overrides.model_fields_set:
         return preset
-    return preset.model_copy(update={"processes": processes, "quota": quota})
+    changed = {"processes": processes, "quota": quota, "database_storage": storage}
+    return preset.model_copy(update=changed)
 
 
 def refuse_misfits(preset: TierPreset) -> None:

@@ -33,6 +33,8 @@ class ProcessSize(SpecModel):
     """Number of pods."""
     workers: Workers
     """Odoo workers (or cron or job threads) in a pod."""
+    db_maxconn: Annotated[int, Field(strict=True, ge=1, le=64)]
+    """Most database connections of one worker."""
     cpu_request: Quantity
     """CPU that a pod is sure to get, in cores."""
     cpu_limit: Quantity
@@ -158,6 +160,17 @@ def need_of(processes: Processes) -> Need:
         limits_memory=sum((quantity_value(s.memory_limit) * n for s, n in sizes), task_memory),
         pods=sum(n for _, n in sizes) + TASKS,
     )
+
+
+def connections_of(processes: Processes) -> int:
+    """Return the server connections that ``processes`` take at most, with one pod more of each direct kind.
+
+    Web goes through the transaction pooler and holds one for each worker; the pool does not grow while pods
+    are replaced. All others connect directly: ``pods x workers x db_maxconn``.
+    """
+    pooled = processes.web.replicas * processes.web.workers
+    direct = (processes.websocket, processes.cron, processes.jobs)
+    return pooled + sum((size.replicas + 1) * size.workers * size.db_maxconn for size in direct)
 
 
 def shortfalls(processes: Processes, quota: Quota) -> dict[str, str]:

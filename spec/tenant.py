@@ -5,9 +5,10 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from spec.model import SpecModel
+from spec.offboarding import FinalBackup, Leaving, refuse_disorder
 from spec.overrides import Overrides, overridden, refuse_misfits
 from spec.peaks import Peak
-from spec.tiers import TIERS, TierPreset
+from spec.tiers import RETENTION, TIERS, TierPreset
 from spec.vocabulary import (
     CellId,
     Count,
@@ -102,6 +103,10 @@ class TenantFile(SpecModel):
     """When the tenant gets a release: 0 canary, 1 early, 2 general, 3 guarded."""
     state: TenantState = TenantState.ACTIVE
     """active, suspended, archived or purged."""
+    final_backup: FinalBackup | None = None
+    """The last backup of a tenant that leaves."""
+    purge: Title | None = None
+    """Confirms a purge: the tenant's id and the day on which it is applied."""
     overrides: Overrides = Overrides()
     """Departures from the tier's sizes."""
     waivers: Annotated[tuple[Waiver, ...], Field(max_length=50)] = ()
@@ -124,3 +129,17 @@ class TenantSpec(TenantFile):
 
     id: TenantId
     """The name of the tenant's file, without ``.yaml``."""
+
+    @model_validator(mode="after")
+    def _leaves_in_order(self) -> Self:
+        if self.state is not TenantState.ACTIVE or self.final_backup or self.purge:
+            refuse_disorder(
+                Leaving(
+                    tenant=self.id,
+                    state=self.state,
+                    final_backup=self.final_backup,
+                    purge=self.purge,
+                    retention=RETENTION[TIERS[self.tier].backup_class],
+                )
+            )
+        return self

@@ -10,6 +10,16 @@ Where the figures come from:
   before Odoo recycles the worker.
 * Quota: what the processes take while every kind is being replaced and a migration and a backup run
   (``sizes.need_of``), with some room above.
+* Connections: ``db_maxconn`` is per Odoo process. Three a process is what was observed of prefork workers
+  (README of the ``bus_alt_connection`` module); the websocket process holds one more for the bus. Odoo's own
+  default of 64 would take 64 x the processes. Web reaches the database through the transaction pooler, where
+  a worker holds a server connection only inside a transaction: one a worker. Everything else is direct,
+  because it needs LISTEN. Counted with one pod more of each kind, as while it is being replaced
+  (``sizes.connections_of``): 24 for a shared tenant, so 40 of them take 960 of 1,000.
+* Connections kept back: 40, for the operator, monitoring, and 15 tasks (migration, backup) of two each.
+* Storage of a cell: 150 GiB of databases is what a shared cell restores within its RTO; one tenant's share of
+  it is an allowance that this project chose, with a fifth of the cell left for growth.
+* Orders on the busiest day: chosen by this project, not measured; to be replaced when a load test has run.
 * Tenants of a cell: 40 is what the connection budget and the restore time of one PostgreSQL cluster bear.
 * RPO: how long a segment of the write-ahead log may wait before it is archived. RTO: the targets that
   restore drills are measured against; they are promises, not measurements.
@@ -27,7 +37,7 @@ from typing import Final
 
 from spec.model import SpecModel
 from spec.sizes import Compute, ContainerLimits, Processes, ProcessSize, Quota
-from spec.vocabulary import Tier
+from spec.vocabulary import Quantity, Tier
 
 
 class DatabasePlacement(StrEnum):
@@ -45,10 +55,19 @@ class NodePool(StrEnum):
 
 
 class BackupClass(StrEnum):
-    """How long the backups of a tenant are kept: 30 days, or 35."""
+    """How long the backups of a tenant are kept: see ``RETENTION``."""
 
     STANDARD = "standard"
     EXTENDED = "extended"
+
+
+RETENTION: Final[Mapping[BackupClass, timedelta]] = MappingProxyType(
+    {BackupClass.STANDARD: timedelta(days=30), BackupClass.EXTENDED: timedelta(days=35)}
+)
+"""By class: how long a backup is kept, and so the least time between a tenant's last backup and its purge."""
+
+RESERVED_CONNECTIONS: Final = 40
+"""Connections of a cell that no tenant's processes may count on."""
 
 
 class PriorityClass(SpecModel):
@@ -69,6 +88,14 @@ class TierPreset(SpecModel):
     database: DatabasePlacement
     max_tenants: int
     """Most tenants in a cell of this tier."""
+    max_connections: int
+    """Server connections of a cell of this tier: PostgreSQL's ``max_connections``."""
+    cell_storage: Quantity
+    """Volume of a cell's databases, in bytes."""
+    database_storage: Quantity
+    """What a tenant's database may grow to, in bytes: its share of the cell's volume."""
+    peak_orders_per_day: int | None
+    """Orders on the busiest day that the processes are sized for; None where they are sized one by one."""
     node_pool: NodePool
     priority_class: PriorityClass
     storage_class: str
@@ -85,10 +112,21 @@ _CONTAINER_DEFAULT_REQUEST: Final = Compute(cpu="50m", memory="128Mi")
 _CONTAINER_DEFAULT: Final = Compute(cpu="500m", memory="512Mi")
 
 
-def _size(replicas: int, workers: int, cpu: tuple[str, str], memory: tuple[str, str]) -> ProcessSize:
+_CONNECTIONS: Final = 3
+_BUS_CONNECTIONS: Final = 4
+
+
+def _size(
+    replicas: int,
+    workers: int,
+    cpu: tuple[str, str],
+    memory: tuple[str, str],
+    db_maxconn: int = _CONNECTIONS,
+) -> ProcessSize:
     return ProcessSize(
         replicas=replicas,
         workers=workers,
+        db_maxconn=db_maxconn,
         cpu_request=cpu[0],
         cpu_limit=cpu[1],
         memory_request=memory[0],
@@ -100,7 +138,7 @@ _SHARED: Final = TierPreset(
     summary="own namespace, processes and database; the PostgreSQL cluster and the nodes are shared",
     processes=Processes(
         web=_size(2, 2, ("250m", "1"), ("640Mi", "1536Mi")),
-        websocket=_size(1, 1, ("100m", "500m"), ("384Mi", "896Mi")),
+        websocket=_size(1, 1, ("100m", "500m"), ("384Mi", "896Mi"), _BUS_CONNECTIONS),
         cron=_size(1, 1, ("100m", "1"), ("384Mi", "896Mi")),
         jobs=_size(1, 1, ("100m", "1"), ("384Mi", "896Mi")),
     ),
@@ -124,6 +162,10 @@ _SHARED: Final = TierPreset(
     ),
     database=DatabasePlacement.CELL_SHARED,
     max_tenants=40,
+    max_connections=1000,
+    cell_storage="150Gi",
+    database_storage="3Gi",
+    peak_orders_per_day=20_000,
     node_pool=NodePool.GENERAL,
     priority_class=PriorityClass(name="storefleet-shared", value=1000),
     storage_class="storefleet-files",
@@ -136,7 +178,7 @@ _HYBRID: Final = TierPreset(
     summary="larger processes, and a database in a small cell without shared tenants; the nodes are shared",
     processes=Processes(
         web=_size(3, 4, ("1", "2"), ("1280Mi", "2816Mi")),
-        websocket=_size(2, 1, ("100m", "500m"), ("384Mi", "896Mi")),
+        websocket=_size(2, 1, ("100m", "500m"), ("384Mi", "896Mi"), _BUS_CONNECTIONS),
         cron=_size(1, 2, ("250m", "1"), ("640Mi", "1536Mi")),
         jobs=_size(2, 2, ("250m", "1"), ("640Mi", "1536Mi")),
     ),
@@ -160,6 +202,10 @@ _HYBRID: Final = TierPreset(
     ),
     database=DatabasePlacement.CELL_SHARED,
     max_tenants=8,
+    max_connections=500,
+    cell_storage="200Gi",
+    database_storage="20Gi",
+    peak_orders_per_day=100_000,
     node_pool=NodePool.GENERAL,
     priority_class=PriorityClass(name="storefleet-hybrid", value=2000),
     storage_class="storefleet-files",
@@ -172,7 +218,7 @@ _DEDICATED: Final = TierPreset(
     summary="processes, PostgreSQL cluster and nodes of its own",
     processes=Processes(
         web=_size(6, 6, ("2", "4"), ("1920Mi", "4096Mi")),
-        websocket=_size(3, 1, ("250m", "1"), ("384Mi", "896Mi")),
+        websocket=_size(3, 1, ("250m", "1"), ("384Mi", "896Mi"), _BUS_CONNECTIONS),
         cron=_size(2, 2, ("500m", "2"), ("640Mi", "1536Mi")),
         jobs=_size(4, 4, ("1", "2"), ("1280Mi", "2816Mi")),
     ),
@@ -196,6 +242,10 @@ _DEDICATED: Final = TierPreset(
     ),
     database=DatabasePlacement.OWN_CELL,
     max_tenants=1,
+    max_connections=250,
+    cell_storage="500Gi",
+    database_storage="400Gi",
+    peak_orders_per_day=None,
     node_pool=NodePool.DEDICATED,
     priority_class=PriorityClass(name="storefleet-dedicated", value=3000),
     storage_class="storefleet-files-fast",

@@ -1,23 +1,58 @@
 """What exists for a tenant, and why: its namespace, the bounds of it, who reaches it and whom it reaches."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Final
 
 from components.labelling import pod_security_labels, tenant_labels
 from components.manifests import KubeObject, manifest
-from components.network import DATA_PORTS, namespace_peer, network_policy, ports, to_dns
+from components.network import DATA_PORTS, Rule, namespace_peer, network_policy, ports, to_dns
 from components.platform.plan import TEAM_ROLE
 from spec import labels
 from spec.environment import EnvironmentSpec
+from spec.lifecycle import deletion_confirmed
 from spec.naming import cell_namespace, team_group, tenant_namespace
 from spec.tenant import TenantSpec
 from spec.tiers import TIERS
+from spec.vocabulary import TenantState
 
 SERVICE_ACCOUNT: Final = "odoo"
 """The identity of all of a tenant's pods."""
 
 ODOO_PORTS: Final = (8069, 8072)
 """HTTP and websocket, where Odoo listens unless told otherwise."""
+
+
+WITH_DATA_ACCESS: Final = frozenset({TenantState.ACTIVE, TenantState.SUSPENDED})
+"""The states in which something of the tenant runs: its processes, or the backups of one that is suspended."""
+
+PODS_AT_REST: Final[Mapping[TenantState, int]] = MappingProxyType(
+    {TenantState.SUSPENDED: 1, TenantState.ARCHIVED: 0, TenantState.PURGED: 0}
+)
+"""Pods of a tenant that is not active: a suspended one has room for the Job that takes its last backup. A quota
+ends no pod that runs; delivery scales the processes down, as the label of the state tells it to."""
+
+_QUOTA_WHY: Final[Mapping[TenantState, str]] = MappingProxyType(
+    {
+        TenantState.ACTIVE: "No tenant takes what others run on, or opens a node port or load balancer.",
+        TenantState.SUSPENDED: "No process of the shop starts again; there is room for one backup Job.",
+        TenantState.ARCHIVED: "Nothing starts here while the data wait for the end of their retention.",
+        TenantState.PURGED: "Nothing starts here before everything is removed.",
+    }
+)
+
+_AT_REST: Final[Mapping[TenantState, str]] = MappingProxyType(
+    {
+        TenantState.SUSPENDED: "The state is suspended: the data stay, the processes stop, nobody gets in.",
+        TenantState.ARCHIVED: (
+            "The state is archived: the data stay untouched beside the verified last backup; nothing runs."
+        ),
+        TenantState.PURGED: (
+            "The state is purged: this run takes off the protection, and the next one removes everything."
+        ),
+    }
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,30 +70,34 @@ class TenantPlan:
 def plan_tenant(tenant: TenantSpec, environment: EnvironmentSpec) -> TenantPlan:
     """Plan one tenant. No other tenant's file is looked at, so none can change what this one gets.
 
-    Expects a tenant that has passed the fleet's checks: the environment has its cell and its integrations.
+    Expects a tenant that has passed the fleet's checks: the environment has its cell and its integrations. One
+    whose state is `purged` is planned as it stands between the two steps of its purge: closed, its data still
+    there and no longer protected.
     """
     planner = _Planner(tenant, environment)
+    objects = (
+        planner.namespace_object(),
+        planner.quota(),
+        planner.limits(),
+        planner.default_deny(),
+        planner.allow(),
+    )
+    if tenant.state in WITH_DATA_ACCESS:
+        objects += (planner.cell_access(), planner.service_account(), planner.team())
     return TenantPlan(
         tenant=tenant.id,
         cell=tenant.cell,
         namespace=planner.namespace,
         wait_seconds=environment.wait_seconds,
-        objects=(
-            planner.namespace_object(),
-            planner.quota(),
-            planner.limits(),
-            planner.default_deny(),
-            planner.allow(),
-            planner.cell_access(),
-            planner.service_account(),
-            planner.team(),
-        ),
+        objects=objects,
         reasons=_reasons(tenant),
     )
 
 
 def _reasons(tenant: TenantSpec) -> tuple[str, ...]:
+    at_rest = _AT_REST.get(tenant.state)
     reasons = [
+        *([at_rest] if at_rest else []),
         f"The tier is {tenant.tier.value}: {TIERS[tenant.tier].summary}.",
         f"The database stands in cell {tenant.cell}, as the tenant's file says; it never moves by itself.",
     ]
@@ -75,6 +114,8 @@ class _Planner:
     def __init__(self, tenant: TenantSpec, environment: EnvironmentSpec) -> None:
         self._tenant = tenant
         self._environment = environment
+        self._state = tenant.state
+        self._purged = tenant.state is TenantState.PURGED
         self._labels = tenant_labels(tenant, environment.name)
         self.namespace = tenant_namespace(tenant.id)
         self.data_namespace = cell_namespace(tenant.cell)
@@ -84,16 +125,33 @@ class _Planner:
             labels.ROLE: labels.ROLE_TENANT,
             labels.RING: str(self._tenant.ring.value),
             labels.POOL: self._tenant.preset.node_pool.value,
+            labels.STATE: self._tenant.state.value,
         }
         security = pod_security_labels(self._environment.pod_security_version)
+        annotations = {labels.DOMAINS: ",".join(self._tenant.domains)}
+        if self._purged:
+            annotations[labels.CONFIRM_DELETION] = deletion_confirmed(self._tenant)
         return KubeObject(
             key="namespace",
-            manifest=manifest("v1", "Namespace", self.namespace, labels=self._labels | own | security),
-            why="The wall around the tenant. It is protected: deleting it would delete the volumes as well.",
-            protect=True,
+            manifest=manifest(
+                "v1",
+                "Namespace",
+                self.namespace,
+                labels=self._labels | own | security,
+                annotations=annotations,
+            ),
+            why=(
+                "The wall around the tenant. Its purge is confirmed, so the engine may delete it in the next run."
+                if self._purged
+                else "The wall around the tenant. It is protected: deleting it would delete the volumes as well."
+            ),
+            protect=not self._purged,
         )
 
     def quota(self) -> KubeObject:
+        hard = self._tenant.preset.quota.hard()
+        if self._state is not TenantState.ACTIVE:
+            hard["pods"] = str(PODS_AT_REST[self._state])
         return KubeObject(
             key="quota",
             manifest=manifest(
@@ -102,9 +160,9 @@ class _Planner:
                 "tenant",
                 namespace=self.namespace,
                 labels=self._labels,
-                spec={"hard": self._tenant.preset.quota.hard()},
+                spec={"hard": hard},
             ),
-            why="No tenant takes what others run on, or opens a node port or load balancer.",
+            why=_QUOTA_WHY[self._state],
         )
 
     def limits(self) -> KubeObject:
@@ -139,30 +197,38 @@ class _Planner:
         )
 
     def allow(self) -> KubeObject:
+        if self._state not in WITH_DATA_ACCESS:
+            return self._allow(
+                (), [to_dns(self._environment.dns)], "Only DNS, as everywhere; nothing runs here."
+            )
         here = namespace_peer(self.namespace)
+        to_data = {"to": [namespace_peer(self.data_namespace)], "ports": ports(*DATA_PORTS)}
+        egress = [{"to": [here]}, to_dns(self._environment.dns), to_data]
+        if self._state is TenantState.SUSPENDED:
+            why = f"What a backup needs: DNS and the data of cell {self._tenant.cell}. The shop is closed."
+            return self._allow((), egress, why)
         router = namespace_peer(self._environment.ingress_namespace)
         outside = [self._environment.peers[name] for name in sorted(set(self._tenant.integrations))]
+        return self._allow(
+            [{"from": [here]}, {"from": [router], "ports": ports(*ODOO_PORTS)}],
+            [
+                *egress,
+                *(
+                    {"to": [{"ipBlock": {"cidr": peer.cidr}}], "ports": ports(*peer.ports)}
+                    for peer in outside
+                ),
+            ],
+            "The ways that a shop needs: between its own pods, in from the ingress controller, out to "
+            f"DNS, to the data of cell {self._tenant.cell}{_and_to(self._tenant)}.",
+        )
+
+    def _allow(self, ingress: Sequence[Rule], egress: Sequence[Rule], why: str) -> KubeObject:
         return KubeObject(
             key="allow",
             manifest=network_policy(
-                "allow",
-                namespace=self.namespace,
-                labels=self._labels,
-                ingress=[{"from": [here]}, {"from": [router], "ports": ports(*ODOO_PORTS)}],
-                egress=[
-                    {"to": [here]},
-                    to_dns(self._environment.dns),
-                    {"to": [namespace_peer(self.data_namespace)], "ports": ports(*DATA_PORTS)},
-                    *(
-                        {"to": [{"ipBlock": {"cidr": peer.cidr}}], "ports": ports(*peer.ports)}
-                        for peer in outside
-                    ),
-                ],
+                "allow", namespace=self.namespace, labels=self._labels, ingress=ingress, egress=egress
             ),
-            why=(
-                "The ways that a shop needs: between its own pods, in from the ingress controller, out to "
-                f"DNS, to the data of cell {self._tenant.cell}{_and_to(self._tenant)}."
-            ),
+            why=why,
         )
 
     def cell_access(self) -> KubeObject:

@@ -120,6 +120,24 @@ ARGOCD = Program(
     on_demand=True,  # the delivery's, not needed to apply the stack
 )
 
+CYCLONUS = Program(
+    name="cyclonus",
+    version="0.5.6",
+    module="analysis",
+    package="github.com/mattfenwick/cyclonus/cmd/cyclonus",
+    minutes=1,
+    on_demand=True,  # the tests', to judge the network policies independently
+)
+KUBE_SCORE = Program(
+    name="kube-score",
+    version="1.19.0",
+    module="analysis",
+    package="github.com/zegl/kube-score/cmd/kube-score",
+    linker=("main.version=1.19.0",),
+    minutes=0.5,
+    on_demand=True,
+)
+
 PROGRAMS = (
     PULUMI,
     *PROVIDERS,
@@ -130,6 +148,8 @@ PROGRAMS = (
     KUBECTL,
     KWOK,
     ARGOCD,
+    CYCLONUS,
+    KUBE_SCORE,
 )
 """In the order in which they are built: what takes longest and is needed by all comes first."""
 

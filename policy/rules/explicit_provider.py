@@ -61,4 +61,5 @@ RULE: Final = ResourceRule(
     "pulumi:disable-default-providers.",
     settings=ProviderSettings,
     check=check,
+    waivable=False,
 )

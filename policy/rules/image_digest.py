@@ -17,6 +17,7 @@ from policy.frame import (
     Violation,
     judge_each,
 )
+from policy.images import NamedImage, database_images
 from policy.objects import Container, image_volumes, is_workload, judge_containers
 from policy.reading import text
 
@@ -41,7 +42,7 @@ class ImageSettings(Settings):
 
 
 def check(resource: Resource, settings: ImageSettings) -> Iterator[Finding]:
-    """Find containers and image volumes whose image is not pinned by digest or is from elsewhere."""
+    """Find containers, image volumes and databases whose image is not pinned by digest or is from elsewhere."""
 
     def judge_container(container: Container) -> Iterator[Finding]:
         image = text(container.fields, "image")
@@ -59,8 +60,12 @@ def check(resource: Resource, settings: ImageSettings) -> Iterator[Finding]:
         path, fields = volume
         yield from _judge(resource, "an image volume", path, text(fields, "reference") or "", settings)
 
+    def judge_database(image: NamedImage) -> Iterator[Finding]:
+        yield from _judge(resource, image.owner, image.path, image.known(), settings)
+
     yield from judge_containers(resource, judge_container)
     yield from judge_each(resource, image_volumes(resource), judge_volume)
+    yield from judge_each(resource, database_images(resource), judge_database)
 
 
 def _judge(

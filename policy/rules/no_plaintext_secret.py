@@ -172,4 +172,5 @@ RULE: Final = ResourceRule(
     settings=SecretSettings,
     selects=is_kubernetes,
     check=check,
+    waivable=False,
 )

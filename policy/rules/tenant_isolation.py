@@ -191,4 +191,5 @@ RULE: Final = StackRule(
     settings=IsolationSettings,
     selects=kinds("Namespace", "ResourceQuota", "LimitRange", "NetworkPolicy"),
     check=check,
+    waivable=False,
 )

@@ -28,14 +28,14 @@ def test_all_example_tenants_are_valid():
 
 
 def test_a_tenant_is_shown_with_its_objects_and_the_reason_for_each():
-    said = storefleet("tenants", "show", "kaufwerk", status=0)
+    said = storefleet("tenants", "explain", "kaufwerk", status=0)
     assert "t-kaufwerk" in said
     assert "default-deny" in said
     assert "tier is dedicated" in said
 
 
 def test_a_misspelt_tenant_gets_a_suggestion():
-    assert "did you mean kaufwerk" in storefleet("tenants", "show", "kaufwark", status=2)
+    assert "did you mean kaufwerk" in storefleet("tenants", "explain", "kaufwark", status=2)
 
 
 def test_an_environment_without_a_stack_file_is_refused():

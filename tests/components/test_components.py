@@ -81,7 +81,7 @@ def test_only_namespaces_are_protected(built):
 
 def test_every_component_registers_its_outputs(built):
     components = {one.urn for one in built.registered if one.type.startswith("storefleet:")}
-    assert len(components) == 9, "the platform, four cells and four tenants"
+    assert len(components) == 10, "the admission policies, the platform, four cells and four tenants"
     assert components <= built.outputs.keys(), "the engine would call the component unfinished"
     assert built.outputs[built.named("t-dune").urn] == {"namespace": "t-dune"}
     assert built.outputs[built.named("cell-own").urn] == {"namespace": "cell-own"}

@@ -204,7 +204,7 @@ def test_a_team_may_read_no_secret_and_write_nothing_but_restart_a_pod():
 
 def test_a_team_has_its_rights_in_its_own_namespace_alone():
     plan = plan_environment(samples.fleet())
-    bindings = [one for one in plan.objects() if one.kind.endswith("Binding")]
+    bindings = [one for one in plan.objects() if one.kind.endswith("RoleBinding")]
     assert len(bindings) == len(plan.tenants)
     for tenant, one in zip(plan.tenants, bindings, strict=True):
         assert (one.kind, one.meta.namespace) == ("RoleBinding", tenant.namespace)

@@ -9,23 +9,19 @@ import pytest
 
 from cli.engine import explain
 from cli.engine.run import run
-from local.progress import Step
+from local.controlplane import control
+from local.progress import Progress, Step
 from local.state import ROOT
 from tests.integration.program import Program
+from tests.integration.project import copy
+from tests.policy.breaks import BREAKS
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from tests.integration.project import Project
 
 pytestmark = pytest.mark.integration
-
-FIRST_SIX = (
-    "tenant-isolation",
-    "resources-set",
-    "image-digest",
-    "no-plaintext-secret",
-    "explicit-provider",
-    "required-labels",
-)
 
 
 @pytest.fixture(scope="module")
@@ -36,10 +32,10 @@ def bad_stack(project: Project, tmp_path_factory: pytest.TempPathFactory) -> Pro
 def test_the_compliant_stack_passes_every_rule(bad_stack: Program):
     outcome = bad_stack.run("preview")
     assert outcome.status == 0, outcome.log.read_text()
-    assert not outcome.report.findings, "a rule fires on a stack that breaks none"
+    assert not outcome.report.findings, "a rule fires on a stack that breaks none, or could not be decided"
 
 
-@pytest.mark.parametrize("rule", FIRST_SIX)
+@pytest.mark.parametrize("rule", BREAKS)
 def test_a_stack_that_breaks_a_rule_is_refused_by_the_engine(bad_stack: Program, rule: str):
     outcome = bad_stack.run("preview", BREAK=rule)
     assert outcome.status != 0, f"a stack that breaks {rule} would have been applied"
@@ -54,6 +50,36 @@ def test_a_stack_that_breaks_a_rule_is_refused_in_the_update_as_well(bad_stack: 
     assert outcome.status != 0
     assert any(f.rule == "image-digest" and f.mandatory for f in outcome.report.findings)
     assert bad_stack.run("destroy", policy=False).status == 0
+
+
+@pytest.fixture(scope="module")
+def applied_stack(tmp_path_factory: pytest.TempPathFactory) -> Generator[Program]:
+    """The compliant stack, applied to a cluster without admission policies: those would refuse most breaks."""
+    bare = copy(tmp_path_factory.mktemp("bare"))
+    try:
+        control.start(bare.state, Progress())
+        program = Program(bare, ROOT / "tests" / "policy" / "stacks", tmp_path_factory.mktemp("applied"))
+        outcome = program.run("up")
+        assert outcome.status == 0, outcome.log.read_text()
+        yield program
+    finally:
+        bare.stop()
+
+
+def test_the_compliant_stack_passes_every_rule_once_it_is_applied(applied_stack: Program):
+    status, report = applied_stack.analyse()
+    assert status == 0, report.findings
+    assert not report.findings, "a rule fires on a stack that breaks none, or could not be decided"
+
+
+@pytest.mark.parametrize("rule", BREAKS)
+def test_a_broken_rule_is_found_in_what_is_applied(applied_stack: Program, rule: str):
+    kubeconfig = str(applied_stack.project.state.kubeconfig)  # for the default provider of one of the breaks
+    broken = applied_stack.run("up", policy=False, BREAK=rule, KUBECONFIG=kubeconfig)
+    assert broken.status == 0, broken.log.read_text()
+    status, report = applied_stack.analyse()
+    assert {finding.rule for finding in report.findings} == {rule}, report.findings
+    assert status != 0, f"the analysis of a stack that breaks {rule} ended well"
 
 
 def test_a_workload_that_never_gets_ready_fails_in_time_with_its_object_and_events(

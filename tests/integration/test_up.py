@@ -151,3 +151,11 @@ def _versions(api: KubeApi) -> dict[tuple[str, str, str], str]:
 def test_the_plan_knows_how_many_resources_the_engine_will_count(project: Project):
     planned = plan_environment(load_fleet(project.root, "local")).resources
     assert project.last_run("preview").seen == planned, "the progress counts towards a wrong total"
+
+
+def test_what_a_killed_engine_created_can_be_applied_again_by_the_next(project: Project):
+    fleet = load_fleet(project.root, "local")
+    for planned in plan_environment(fleet).objects():
+        # Each run of the provider has a name of its own, so the next one comes as somebody else.
+        answer = project.api.apply(planned.manifest, manager="another-run", force=False, dry_run=True)
+        assert answer["metadata"]["name"] == planned.meta.name

@@ -1,122 +1,51 @@
-"""A small compliant stack and a way to break each rule in it: the fixture of every test of the pack.
+"""A small compliant stack: the fixture of every test of the pack.
 
 The same objects are judged in process (`harness`), by the pack as the engine starts it (`test_pack`) and in a
 program for the real engine (`stacks`).
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from tests.policy.parts import (
+    CANARY,
+    CELL,
+    COMMON,
+    DATABASE_DIGEST,
+    NAMESPACE,
+    POD_SECURITY,
+    RBAC,
+    Manifest,
+    Stack,
+    a_container,
+    a_pod,
+    a_template,
+    an_init_container,
+    an_object,
+)
 
-Manifest = dict[str, Any]
-
-NAMESPACE = "t-acorn"
-DIGEST = "sha256:" + "5f" * 32
-IMAGE = f"docker.io/library/odoo:19.0@{DIGEST}"
-CANARY = "c4nary-hunter2"
-"""Stands wherever a fixture needs a secret: no message may ever hold it."""
-
-COMMON = {
-    "app.kubernetes.io/managed-by": "storefleet",
-    "app.kubernetes.io/part-of": "storefleet",
-    "storefleet.dev/environment": "local",
-}
-TENANT = {
-    **COMMON,
-    "storefleet.dev/tenant": "acorn",
-    "storefleet.dev/tier": "shared",
-    "storefleet.dev/cell": "north",
-    "storefleet.dev/data-class": "personal",
-    "storefleet.dev/cost-centre": "retail-group",
-}
-POD_SECURITY = {
-    f"pod-security.kubernetes.io/{mode}{suffix}": value
-    for mode in ("enforce", "audit", "warn")
-    for suffix, value in (("", "restricted"), ("-version", "v1.37"))
-}
-
-
-@dataclass
-class Declared:
-    """One object as a program declares it; `explicit` says whether it is given the program's provider."""
-
-    key: str
-    manifest: Manifest
-    explicit: bool = True
-
-
-@dataclass
-class Stack:
-    """The objects of a program by their keys; tests take them apart before judging."""
-
-    objects: dict[str, Declared] = field(default_factory=dict)
-
-    def __getitem__(self, key: str) -> Manifest:
-        return self.objects[key].manifest
-
-    def add(self, key: str, manifest: Manifest) -> None:
-        self.objects[key] = Declared(key, manifest)
-
-    def remove(self, key: str) -> None:
-        del self.objects[key]
-
-
-def an_object(
-    api_version: str, kind: str, name: str, *, namespace: str | None = NAMESPACE, **body: object
-) -> Manifest:
-    metadata: Manifest = {"name": name, "labels": dict(TENANT)}
-    if namespace:
-        metadata["namespace"] = namespace
-    return {"apiVersion": api_version, "kind": kind, "metadata": metadata, **body}
-
-
-def a_container(name: str = "web", **changes: object) -> Manifest:
-    """Return a compliant container; a change of None leaves the field out."""
-    container: Manifest = {
-        "name": name,
-        "image": IMAGE,
-        "args": ["--db_host=db.cell-north.svc", "--db_password=$(DB_PASSWORD)", "--workers", "2"],
-        "env": [
-            {"name": "DB_PASSWORD", "valueFrom": {"secretKeyRef": {"name": "odoo", "key": "db-password"}}},
-            {"name": "DB_PASSWORD_FILE", "value": "/run/secrets/db"},
-            {"name": "DATABASE_URL", "value": "postgres://odoo:$(DB_PASSWORD)@db.cell-north.svc/acorn"},
-        ],
-        "resources": {"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": {"memory": "1Gi"}},
-        "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
-    }
-    container |= changes
-    return {key: value for key, value in container.items() if value is not None}
-
-
-def a_pod(*containers: Manifest, **more: object) -> Manifest:
-    """Return the spec of a compliant pod."""
-    return {
-        "automountServiceAccountToken": False,
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": 101,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
-        "containers": list(containers) or [a_container()],
-        **more,
-    }
-
-
-def a_template(spec: Manifest) -> Manifest:
-    """Return a pod template around the spec of a pod."""
-    return {"metadata": {"labels": {"app": "odoo"}}, "spec": spec}
+PLATFORM = {**COMMON, "storefleet.dev/role": "platform"}
+CELL_NAMESPACE = "cell-north"
 
 
 def baseline() -> Stack:
-    """Return a tenant with its wall, its configuration and two workloads: nothing in it breaks a rule."""
+    """Return a tenant and its cell with everything that the rules ask for: nothing in it breaks one."""
     stack = Stack()
+    _add_wall(stack)
+    _add_configuration(stack)
+    _add_workloads(stack)
+    _add_routes(stack)
+    _add_data(stack)
+    _add_platform(stack)
+    return stack
+
+
+def _add_wall(stack: Stack) -> None:
     namespace = an_object("v1", "Namespace", NAMESPACE, namespace=None)
     namespace["metadata"]["labels"] |= {
         "storefleet.dev/role": "tenant",
         "storefleet.dev/ring": "2",
         **POD_SECURITY,
     }
-    stack.add("namespace", namespace)
+    namespace["metadata"]["annotations"] = {"storefleet.dev/domains": "acorn.example,shop.acorn.example"}
+    stack.add("namespace", namespace, protect=True)
     quota = {"requests.cpu": "4", "requests.memory": "8Gi", "limits.memory": "16Gi", "pods": "20"}
     stack.add("quota", an_object("v1", "ResourceQuota", "tenant", spec={"hard": quota}))
     limit = {
@@ -128,19 +57,71 @@ def baseline() -> Stack:
     deny = {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
     stack.add("default-deny", an_object("networking.k8s.io/v1", "NetworkPolicy", "default-deny", spec=deny))
     stack.add("allow", an_object("networking.k8s.io/v1", "NetworkPolicy", "allow", spec=_allowed()))
+    rights = {"apiGroups": [""], "resources": ["pods", "pods/log"], "verbs": ["get", "list", "watch"]}
+    stack.add("role", an_object(f"{RBAC}/v1", "Role", "team", rules=[rights]))
+    binding = an_object(
+        f"{RBAC}/v1",
+        "RoleBinding",
+        "team",
+        roleRef={"apiGroup": RBAC, "kind": "Role", "name": "team"},
+        subjects=[{"apiGroup": RBAC, "kind": "Group", "name": "storefleet:tenant:acorn"}],
+    )
+    stack.add("team", binding)
+    account = an_object("v1", "ServiceAccount", "odoo", automountServiceAccountToken=False)
+    stack.add("service-account", account)
+
+
+def _add_configuration(stack: Stack) -> None:
     configuration = (
-        "[options]\nproxy_mode = True\nlist_db = False\ndb_password = False\n; admin_passwd = elsewhere\n"
+        "[options]\nproxy_mode = True\nlist_db = False\ndbfilter = ^acorn$\ndb_password = False\n"
+        "; admin_passwd = elsewhere\n"
     )
     stack.add("config", an_object("v1", "ConfigMap", "odoo", data={"odoo.conf": configuration}))
     stack.add("secret", an_object("v1", "Secret", "odoo", stringData={"db-password": CANARY}))
-    web = a_pod(initContainers=[a_container("migrate")])
+    entry = {"secretKey": "db", "remoteRef": {"key": "storefleet/tenants/acorn/db", "property": "password"}}
+    reference = {"kind": "ClusterSecretStore", "name": "storefleet"}
+    spec = {"secretStoreRef": reference, "target": {"name": "odoo-external"}, "data": [entry]}
+    stack.add("external-secret", an_object("external-secrets.io/v1", "ExternalSecret", "odoo", spec=spec))
+
+
+def _add_workloads(stack: Stack) -> None:
+    zone = {
+        "maxSkew": 1,
+        "topologyKey": "topology.kubernetes.io/zone",
+        "whenUnsatisfiable": "DoNotSchedule",
+        "labelSelector": {"matchLabels": {"app": "odoo"}},
+    }
+    web = a_pod(initContainers=[an_init_container()], topologySpreadConstraints=[zone])
     selector = {"matchLabels": {"app": "odoo"}}
-    spec = {"replicas": 1, "selector": selector, "template": a_template(web)}
+    spec = {"replicas": 2, "selector": selector, "template": a_template(web)}
     stack.add("web", an_object("apps/v1", "Deployment", "web", spec=spec))
+    budget = {"maxUnavailable": 1, "selector": selector}
+    stack.add("budget", an_object("policy/v1", "PodDisruptionBudget", "web", spec=budget))
     job = {"template": a_template(a_pod(a_container("vacuum"), restartPolicy="Never"))}
     schedule = {"schedule": "0 3 * * *", "jobTemplate": {"spec": job}}
     stack.add("vacuum", an_object("batch/v1", "CronJob", "vacuum", spec=schedule))
-    return stack
+
+
+def _add_routes(stack: Stack) -> None:
+    ports = [{"name": "http", "port": 8069}]
+    service = {"type": "ClusterIP", "selector": {"app": "odoo"}, "ports": ports}
+    stack.add("service", an_object("v1", "Service", "web", spec=service))
+    backend = {"service": {"name": "web", "port": {"number": 8069}}}
+    rule = {
+        "host": "acorn.example",
+        "http": {"paths": [{"path": "/", "pathType": "Prefix", "backend": backend}]},
+    }
+    spec = {"rules": [rule], "tls": [{"hosts": ["acorn.example"], "secretName": "acorn-tls"}]}
+    ingress = an_object("networking.k8s.io/v1", "Ingress", "web", spec=spec)
+    ingress["metadata"]["annotations"] = {"traefik.ingress.kubernetes.io/router.entrypoints": "websecure"}
+    stack.add("ingress", ingress)
+    route = {
+        "kind": "Rule",
+        "match": "Host(`shop.acorn.example`) && PathPrefix(`/websocket`)",
+        "services": [{"name": "web", "port": 8069}],
+    }
+    body = {"entryPoints": ["websecure"], "routes": [route], "tls": {"secretName": "acorn-tls"}}
+    stack.add("route", an_object("traefik.io/v1alpha1", "IngressRoute", "websocket", spec=body))
 
 
 def _allowed() -> Manifest:
@@ -160,56 +141,98 @@ def _allowed() -> Manifest:
     }
 
 
-def containers_of(stack: Stack, key: str = "web", kind: str = "containers") -> list[Manifest]:
-    """Return the containers of the Deployment, to be changed in place."""
-    return stack[key]["spec"]["template"]["spec"][kind]
+def _add_data(stack: Stack) -> None:
+    claim = {
+        "accessModes": ["ReadWriteMany"],
+        "resources": {"requests": {"storage": "20Gi"}},
+        "storageClassName": "storefleet-files-fast",
+    }
+    stack.add("files", an_object("v1", "PersistentVolumeClaim", "files", spec=claim), protect=True)
+    volume = {"name": "files", "persistentVolumeClaim": {"claimName": "files", "readOnly": True}}
+    pod = a_pod(a_container("backup"), restartPolicy="Never", volumes=[volume])
+    job = {"schedule": "0 2 * * *", "jobTemplate": {"spec": {"template": a_template(pod)}}}
+    backup = an_object("batch/v1", "CronJob", "backup", spec=job)
+    backup["metadata"]["annotations"] = {"storefleet.dev/retention-days": "35"}
+    stack.add("backup", backup)
+
+    def in_cell(api_version: str, kind: str, name: str, **body: object) -> Manifest:
+        return an_object(api_version, kind, name, namespace=CELL_NAMESPACE, labels=CELL, **body)
+
+    namespace = an_object("v1", "Namespace", CELL_NAMESPACE, namespace=None, labels=CELL)
+    namespace["metadata"]["labels"] |= {"storefleet.dev/role": "cell", **POD_SECURITY}
+    stack.add("cell", namespace, protect=True)
+    plugin = {
+        "name": "barman-cloud.cloudnative-pg.io",
+        "isWALArchiver": True,
+        "parameters": {"barmanObjectName": "north", "serverName": "north-1"},
+    }
+    image = f"ghcr.io/cloudnative-pg/postgresql:18.1@{DATABASE_DIGEST}"
+    cluster = {"instances": 3, "imageName": image, "storage": {"size": "150Gi"}, "plugins": [plugin]}
+    stack.add("database", in_cell("postgresql.cnpg.io/v1", "Cluster", "north", spec=cluster), protect=True)
+    destination = {
+        "destinationPath": "s3://storefleet-backups/north",
+        "s3Credentials": {"inheritFromIAMRole": True},
+    }
+    store = {"configuration": destination, "retentionPolicy": "35d"}
+    stack.add("object-store", in_cell("barmancloud.cnpg.io/v1", "ObjectStore", "north", spec=store))
+    nightly = {
+        "schedule": "0 0 2 * * *",
+        "cluster": {"name": "north"},
+        "method": "plugin",
+        "pluginConfiguration": {"name": plugin["name"]},
+    }
+    stack.add("nightly", in_cell("postgresql.cnpg.io/v1", "ScheduledBackup", "north", spec=nightly))
 
 
-def _without_default_deny(stack: Stack) -> None:
-    stack.remove("default-deny")
+def _add_platform(stack: Stack) -> None:
+    def shared(api_version: str, kind: str, name: str, **body: object) -> Manifest:
+        return an_object(api_version, kind, name, namespace=None, labels=PLATFORM, **body)
+
+    parameters = {
+        "type": "gp3",
+        "encrypted": "true",
+        "kmsKeyId": "arn:aws:kms:eu-central-1:111122223333:key/disks",
+    }
+    disks = shared(
+        "storage.k8s.io/v1",
+        "StorageClass",
+        "storefleet-disks",
+        provisioner="ebs.csi.aws.com",
+        reclaimPolicy="Retain",
+        parameters=parameters,
+    )
+    stack.add("disks", disks)
+    provider = {"aws": {"service": "SecretsManager", "region": "eu-central-1"}}
+    conditions = [{"namespaces": [NAMESPACE, CELL_NAMESPACE]}]
+    spec = {"provider": provider, "conditions": conditions}
+    stack.add("secret-store", shared("external-secrets.io/v1", "ClusterSecretStore", "storefleet", spec=spec))
+    for plural, kind, group, version in FOREIGN:
+        stack.add(f"{plural}-definition", _definition(plural, kind, group, version))
+    images = {"images": [{"glob": "**"}], "authorities": [{"keyless": {"url": "https://fulcio.example"}}]}
+    stack.add("verifier", shared("policy.sigstore.dev/v1beta1", "ClusterImagePolicy", "signed", spec=images))
+    own = {"storefleet.dev/pool": "dedicated", "storefleet.dev/tenant": "acorn"}
+    taint = {"key": "storefleet.dev/pool", "value": "dedicated", "effect": "NoSchedule"}
+    pool = {"template": {"metadata": {"labels": own}, "spec": {"taints": [taint]}}}
+    stack.add("nodes", shared("karpenter.sh/v1", "NodePool", "acorn", spec=pool))
 
 
-def _without_limit(stack: Stack) -> None:
-    del containers_of(stack)[0]["resources"]["limits"]
+FOREIGN = (
+    ("clusterimagepolicies", "ClusterImagePolicy", "policy.sigstore.dev", "v1beta1"),
+    ("nodepools", "NodePool", "karpenter.sh", "v1"),
+)
+"""Custom resources that the baseline needs and the embedded environment does not have: they bring their own
+definitions."""
 
 
-def _by_tag(stack: Stack) -> None:
-    containers_of(stack)[0]["image"] = "docker.io/library/odoo:19.0"
-
-
-def _password_in_environment(stack: Stack) -> None:
-    containers_of(stack)[0]["env"].append({"name": "PGPASSWORD", "value": CANARY})
-
-
-def _default_provider(stack: Stack) -> None:
-    stack.objects["config"].explicit = False
-
-
-def _without_cost_centre(stack: Stack) -> None:
-    del stack["config"]["metadata"]["labels"]["storefleet.dev/cost-centre"]
-
-
-Break = Callable[[Stack], None]
-
-BREAKS: Mapping[str, Break] = {
-    "tenant-isolation": _without_default_deny,
-    "resources-set": _without_limit,
-    "image-digest": _by_tag,
-    "no-plaintext-secret": _password_in_environment,
-    "explicit-provider": _default_provider,
-    "required-labels": _without_cost_centre,
-}
-"""The rule -> what to do to the baseline so that it, and no other rule, is broken in one place."""
-
-
-def broken(*breaks: Break) -> Stack:
-    """Return the baseline after the given changes."""
-    stack = baseline()
-    for change in breaks:
-        change(stack)
-    return stack
-
-
-def stack_to_declare(breaking: str | None) -> Sequence[Declared]:
-    """Return what a program declares: the baseline, with the named rule broken."""
-    return list((broken(BREAKS[breaking]) if breaking else baseline()).objects.values())
+def _definition(plural: str, kind: str, group: str, version: str) -> Manifest:
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    served = {"name": version, "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
+    names = {"plural": plural, "singular": kind.lower(), "kind": kind, "listKind": f"{kind}List"}
+    return an_object(
+        "apiextensions.k8s.io/v1",
+        "CustomResourceDefinition",
+        f"{plural}.{group}",
+        namespace=None,
+        labels=PLATFORM,
+        spec={"group": group, "scope": "Cluster", "names": names, "versions": [served]},
+    )

@@ -6,8 +6,8 @@ import pytest
 
 from components.plan import plan_environment
 from spec.fleet import load_fleet
-from tests.policy.baseline import Manifest, Stack
 from tests.policy.harness import judge
+from tests.policy.parts import Manifest, Stack
 
 pytestmark = pytest.mark.policy
 
@@ -28,7 +28,7 @@ def planned() -> Stack:
         assert names(manifest) not in stack.objects, (
             "two objects of one name: one of them would not be judged"
         )
-        stack.add(names(manifest), manifest)
+        stack.add(names(manifest), manifest, protect=planned_object.protect)
     return stack
 
 
@@ -49,8 +49,12 @@ def test_each_part_of_a_tenants_wall_is_needed(planned):
         and key.split("/")[1] in {"ResourceQuota", "LimitRange", "NetworkPolicy"}
     ]
     assert len(parts) >= 3
+    own = {
+        key: declared
+        for key, declared in planned.objects.items()
+        if key.startswith(f"{namespace}/") or key.endswith(f"/{namespace}")
+    }
     for part in parts:
-        rest = Stack({key: declared for key, declared in planned.objects.items() if key != part})
-        judgement = judge(rest)
+        judgement = judge(Stack({key: declared for key, declared in own.items() if key != part}))
         assert judgement.rules == {"tenant-isolation"}, f"{part} can be left out and nobody says so"
         assert all(namespace in message for message in judgement.messages)

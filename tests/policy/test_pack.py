@@ -16,9 +16,12 @@ from google.protobuf import empty_pb2, struct_pb2
 from pulumi.runtime import proto
 from pulumi.runtime.proto import analyzer_pb2_grpc
 
+from policy.adapter import ADVICE_SUFFIX
 from policy.rules import RULES
-from tests.policy.baseline import BREAKS, CANARY, Stack, baseline, broken
-from tests.policy.harness import UNKNOWN, provider_of, type_of, urn_of
+from tests.policy.baseline import baseline
+from tests.policy.breaks import BREAKS, broken
+from tests.policy.harness import DEFAULTS, UNKNOWN, provider_of, type_of, urn_of
+from tests.policy.parts import CANARY, Stack
 
 pytestmark = pytest.mark.policy
 
@@ -38,8 +41,7 @@ def pack() -> Iterator[analyzer_pb2_grpc.AnalyzerStub]:
         assert port.isdigit(), "the pack did not start"
         with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
             stub = analyzer_pb2_grpc.AnalyzerStub(channel)
-            # The engine configures every policy with the defaults of its schema; here the pack's own hold.
-            stub.Configure(proto.ConfigureAnalyzerRequest())
+            configure(stub, DEFAULTS)
             yield stub
     finally:
         process.send_signal(signal.SIGINT)
@@ -48,6 +50,15 @@ def pack() -> Iterator[analyzer_pb2_grpc.AnalyzerStub]:
         process.kill()
         process.stdout.close()
         process.wait()
+
+
+def configure(pack: analyzer_pb2_grpc.AnalyzerStub, config: Mapping[str, Mapping[str, Any]]) -> None:
+    """Configure the pack; the engine would add the defaults of each schema, which are the pack's own."""
+    given = {
+        rule: proto.PolicyConfig(enforcementLevel=proto.MANDATORY, properties=struct(settings))
+        for rule, settings in config.items()
+    }
+    pack.Configure(proto.ConfigureAnalyzerRequest(policyConfig=given))
 
 
 def struct(values: Mapping[str, Any]) -> struct_pb2.Struct:
@@ -67,6 +78,7 @@ def resources_of(stack: Stack) -> list[dict[str, Any]]:
                 "name": declared.key,
                 "urn": urn_of(token, declared.key),
                 "properties": struct(declared.manifest),
+                "options": proto.AnalyzerResourceOptions(protect=declared.protect),
                 "provider": proto.AnalyzerProviderResource(
                     type=provider.resource_type, name=provider.name, urn=provider.urn
                 ),
@@ -89,8 +101,9 @@ def diagnostics(pack: analyzer_pb2_grpc.AnalyzerStub, stack: Stack) -> list[Any]
 def test_the_pack_tells_the_engine_about_every_rule(pack):
     info = pack.GetAnalyzerInfo(empty_pb2.Empty())
     assert info.name == "storefleet"
-    assert [told.name for told in info.policies] == [rule.name for rule in RULES]
-    for told, rule in zip(info.policies, RULES, strict=True):
+    told_of = [told for told in info.policies if not told.name.endswith(ADVICE_SUFFIX)]
+    assert [told.name for told in told_of] == [rule.name for rule in RULES]
+    for told, rule in zip(told_of, RULES, strict=True):
         assert told.enforcementLevel == proto.MANDATORY, f"{told.name} would be shown and then applied"
         assert told.severity == getattr(proto, f"POLICY_SEVERITY_{rule.severity.name}")
         assert told.remediation_steps == rule.remediation
@@ -101,7 +114,17 @@ def test_the_engine_lets_a_compliant_stack_pass(pack):
     assert not diagnostics(pack, baseline())
 
 
-@pytest.mark.parametrize("rule", BREAKS)
+# One of each sort: of a resource, of the program, about options, about providers, and one that also advises.
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "no-plaintext-secret",
+        "ingress-host-owned",
+        "stateful-protected",
+        "explicit-provider",
+        "pod-restricted",
+    ],
+)
 def test_the_engine_is_told_to_stop_a_stack_that_breaks_a_rule(pack, rule):
     found = diagnostics(pack, broken(BREAKS[rule]))
     assert {diagnostic.policyName for diagnostic in found} == {rule}
@@ -119,14 +142,11 @@ def test_a_breach_beside_an_unknown_value_still_stops_the_run(pack):
 
 
 def test_a_policy_configuration_reaches_the_rule(pack):
-    configured = proto.PolicyConfig(
-        enforcementLevel=proto.MANDATORY, properties=struct({"registries": ["registry.example"]})
-    )
-    pack.Configure(proto.ConfigureAnalyzerRequest(policyConfig={"image-digest": configured}))
+    configure(pack, {**DEFAULTS, "image-digest": {"registries": ["registry.example"]}})
     try:
         assert {diagnostic.policyName for diagnostic in diagnostics(pack, baseline())} == {"image-digest"}
     finally:
-        pack.Configure(proto.ConfigureAnalyzerRequest())
+        configure(pack, DEFAULTS)
 
 
 def test_the_pack_runs_in_the_projects_own_environment():

@@ -2,15 +2,17 @@
 
 import pytest
 
-from tests.policy.baseline import BREAKS, a_container, baseline, broken, containers_of
-from tests.policy.harness import PROVIDER, UNKNOWN, judge, judge_resources
+from tests.policy.baseline import baseline
+from tests.policy.breaks import BREAKS, broken
+from tests.policy.harness import PROVIDER, UNKNOWN, Judged, judge, judge_resources
+from tests.policy.parts import a_container, containers_of
 
 pytestmark = pytest.mark.policy
 
 
 def test_a_value_that_no_rule_needs_keeps_none_from_judging():
     stack = baseline()
-    stack["web"]["spec"]["replicas"] = UNKNOWN
+    stack["web"]["spec"]["revisionHistoryLimit"] = UNKNOWN
     containers_of(stack)[0]["resources"]["limits"]["memory"] = UNKNOWN
     judgement = judge(stack)
     assert not judgement.breaches
@@ -89,6 +91,6 @@ def test_a_namespace_of_unknown_name_is_undecided():
 
 
 def test_a_kubeconfig_that_is_not_known_yet_counts_as_named():
-    judgement = judge_resources([(PROVIDER, "cluster", {"kubeconfig": UNKNOWN}, None)])
+    judgement = judge_resources([Judged(PROVIDER, "cluster", {"kubeconfig": UNKNOWN})])
     assert not judgement.breaches
     assert not judgement.skipped, "the rule needs to know that it is named, not what it says"

@@ -2,13 +2,21 @@
 
 import shutil
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
+import yaml
+
 from spec.fleet import load_fleet
+from spec.lifecycle import Applied, check_steps
 from spec.problems import SpecError
+from spec.vocabulary import TenantState
 
 INVALID = Path(__file__).parents[1] / "invalid"
 BASELINE = "baseline"
+APPLIED = "applied.yaml"
+TODAY = date(2026, 11, 23)
+"""The day of all cases: waivers and records are dated."""
 CASES = sorted(path.name for path in INVALID.iterdir() if path.name != BASELINE)
 
 
@@ -31,4 +39,17 @@ def refusal_of(action: Callable[[], object]) -> str:
 def message_of(case: str, folder: Path) -> str:
     """Return what a user reads about a case; empty when the project is accepted."""
     project = project_of(case, folder)
-    return refusal_of(lambda: load_fleet(project, "local"))
+    return refusal_of(lambda: judge(project))
+
+
+def judge(project: Path) -> None:
+    """Do with a project what the program does before it plans; ``applied.yaml`` is what exists in the cluster."""
+    fleet = load_fleet(project, "local", today=TODAY)
+    there = project / APPLIED
+    if there.exists():
+        told = yaml.safe_load(there.read_text(encoding="utf-8"))
+        check_steps(fleet, {name: _applied(**each) for name, each in told.items()}, TODAY, project)
+
+
+def _applied(state: str, cell: str, domains: list[str] | None = None, confirmed: str = "") -> Applied:
+    return Applied(state=TenantState(state), cell=cell, domains=frozenset(domains or ()), confirmed=confirmed)

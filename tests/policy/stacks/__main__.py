@@ -1,37 +1,34 @@
 """The baseline as a program for the real engine; `BREAK=<rule>` breaks that rule in one place.
 
-STOREFLEET_KUBECONFIG=… BREAK=image-digest pulumi preview --policy-pack ../../../policy
+STOREFLEET_KUBECONFIG=… BREAK=image-digest pulumi preview --policy-pack ../../../policy \
+    --policy-pack-config policy-config.json
+
+`BREAKS` lists the rules that it can break, one a line. The policy configuration names the baseline's images as
+signed, which nobody really did.
 """
 
 import os
-import re
 import sys
+from importlib import metadata
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
 import pulumi
-import pulumi_kubernetes as kubernetes
 
-from tests.policy.baseline import BREAKS, Declared, stack_to_declare
+from tests.policy.breaks import BREAKS, stack_to_declare
+from tests.policy.parts import Declared, type_of
 
-CLASSES = {
-    "Namespace": kubernetes.core.v1.Namespace,
-    "ResourceQuota": kubernetes.core.v1.ResourceQuota,
-    "LimitRange": kubernetes.core.v1.LimitRange,
-    "ConfigMap": kubernetes.core.v1.ConfigMap,
-    "Secret": kubernetes.core.v1.Secret,
-    "NetworkPolicy": kubernetes.networking.v1.NetworkPolicy,
-    "Deployment": kubernetes.apps.v1.Deployment,
-    "CronJob": kubernetes.batch.v1.CronJob,
-}
+KUBERNETES = "pulumi:providers:kubernetes"
+FOUNDATIONS = {"Namespace", "CustomResourceDefinition"}
 
 
-def declare(declared: Declared, opts: pulumi.ResourceOptions) -> pulumi.Resource:
-    """Declare an object by the SDK's class for its kind, which takes the top-level fields in snake case."""
-    fields = {key: value for key, value in declared.manifest.items() if key not in {"apiVersion", "kind"}}
-    arguments = {re.sub(r"(?=[A-Z])", "_", key).lower(): value for key, value in fields.items()}
-    return CLASSES[declared.manifest["kind"]](declared.key, opts=opts, **arguments)
+def declare(declared: Declared, opts: pulumi.ResourceOptions) -> pulumi.CustomResource:
+    """Declare an object as it is; nobody waits for it, because nothing runs in the embedded environment."""
+    own = declared.manifest["metadata"]
+    annotations = {**own.get("annotations", {}), "pulumi.com/skipAwait": "true"}
+    manifest = {**declared.manifest, "metadata": {**own, "annotations": annotations}}
+    return pulumi.CustomResource(type_of(manifest), declared.key, manifest, opts)
 
 
 breaking = os.environ.get("BREAK")
@@ -41,11 +38,24 @@ kubeconfig = os.environ.get("STOREFLEET_KUBECONFIG")
 if not kubeconfig:
     raise pulumi.RunError("set STOREFLEET_KUBECONFIG to the path of a kubeconfig")
 
-cluster = kubernetes.Provider(
-    "cluster", kubeconfig=kubeconfig, cluster_identifier="policy-stacks", enable_server_side_apply=True
-)
-namespace, *contents = stack_to_declare(breaking)
-wall = declare(namespace, pulumi.ResourceOptions(provider=cluster))
-for item in contents:
-    provider = cluster if item.explicit else None
-    declare(item, pulumi.ResourceOptions(provider=provider, depends_on=[wall]))
+settings = {
+    "kubeconfig": kubeconfig,
+    "clusterIdentifier": "policy-stacks",
+    "enableServerSideApply": "true",
+}
+version = metadata.version("pulumi-kubernetes")
+cluster = pulumi.ProviderResource("kubernetes", "cluster", settings, pulumi.ResourceOptions(version=version))
+objects = stack_to_declare(breaking)
+made: list[pulumi.Resource] = []
+# Namespaces and definitions first: everything else needs them, and waits for all of them.
+for item in sorted(objects, key=lambda each: each.manifest["kind"] not in FOUNDATIONS):
+    is_foundation = item.manifest["kind"] in FOUNDATIONS
+    opts = pulumi.ResourceOptions(
+        provider=cluster if item.explicit else None,
+        version=version,
+        protect=item.protect,
+        depends_on=[] if is_foundation else list(made),
+    )
+    resource = declare(item, opts)
+    if is_foundation:
+        made.append(resource)

@@ -1,0 +1,232 @@
+"""Who reaches whom: the live network policies, judged by an analyser that is not ours, against a declared table.
+
+Nothing runs in the pods of the embedded environment, so no packet is sent. Cyclonus reads the policies as the API
+server holds them and says for each connection whether they allow it, which is what a network plugin would enforce.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import re
+import subprocess
+from dataclasses import dataclass
+from itertools import product
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import pytest
+
+from local.progress import Progress
+from local.toolchain import catalog
+from local.toolchain.build import ensure
+from spec import labels
+from spec.naming import cell_namespace, tenant_namespace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+    from typing import Any
+
+    from spec.fleet import Fleet
+    from tests.isolation.client import Client
+
+pytestmark = pytest.mark.integration
+
+Kind = Literal["tenant", "cell", "ingress", "dns", "system", "other", "peer", "internet"]
+
+PORTS = (
+    ("TCP", 22),
+    ("TCP", 53),
+    ("UDP", 53),
+    ("TCP", 80),
+    ("TCP", 443),
+    ("UDP", 443),
+    ("TCP", 5432),
+    ("TCP", 6379),
+    ("UDP", 6379),
+    ("TCP", 8069),
+    ("TCP", 8072),
+    ("TCP", 8883),
+)
+WEB = {("TCP", 8069), ("TCP", 8072)}
+DATA = {("TCP", 5432), ("TCP", 6379)}
+DNS = {("TCP", 53), ("UDP", 53)}
+
+UNGOVERNED: frozenset[Kind] = frozenset({"ingress", "dns", "system", "other", "peer", "internet"})
+"""Where Storefleet closes nothing: what happens among these is not its business."""
+
+_ANSWER = re.compile(r"IS ALLOWED\?\s*\|\s*(TRUE|FALSE)")
+
+
+@dataclass(frozen=True)
+class End:
+    """One end of a connection: a pod of a namespace, or an address outside."""
+
+    kind: Kind
+    name: str
+    address: str
+    namespace: str = ""
+    pods: tuple[tuple[str, str], ...] = ()
+
+    def peer(self) -> dict[str, Any]:
+        if not self.namespace:
+            return {"IP": self.address}
+        inside = {
+            "Namespace": self.namespace,
+            "NamespaceLabels": {labels.NAMESPACE_NAME: self.namespace},
+            "PodLabels": dict(self.pods),
+        }
+        return {"IP": self.address, "Internal": inside}
+
+
+def expected(fleet: Fleet, source: End, target: End, protocol: str, port: int) -> bool:
+    """Say whether a connection is meant to be possible. This is the declared table."""
+    door = (protocol, port)
+    match source.kind, target.kind:
+        case ("tenant", "tenant") | ("cell", "cell"):
+            return source.namespace == target.namespace
+        case ("ingress", "tenant"):
+            return door in WEB
+        case ("tenant", "cell"):
+            return cell_namespace(fleet.tenant(source.name).cell) == target.namespace and door in DATA
+        case ("tenant" | "cell", "dns"):
+            return door in DNS
+        case ("tenant", "peer"):
+            peer = fleet.environment.peers[target.name]
+            return (
+                target.name in fleet.tenant(source.name).integrations
+                and protocol == "TCP"
+                and port in peer.ports
+            )
+        case _:
+            return source.kind in UNGOVERNED and target.kind in UNGOVERNED
+
+
+def ends(fleet: Fleet) -> Iterator[End]:
+    """Every kind of end: two pods in each namespace of ours, and whoever else there is."""
+    environment = fleet.environment
+    numbers = iter(range(1, 10_000))
+
+    def inside(kind: Kind, name: str, namespace: str, **pods: str) -> End:
+        address = str(ipaddress.ip_address("10.0.0.0") + next(numbers))
+        return End(kind, name, address, namespace, tuple(pods.items()))
+
+    for tenant in fleet.tenants:
+        yield inside("tenant", tenant.id, tenant_namespace(tenant.id), app="web")
+        yield inside("tenant", tenant.id, tenant_namespace(tenant.id), app="cron")
+    for cell in environment.cells:
+        yield inside("cell", cell, cell_namespace(cell), role="primary")
+        yield inside("cell", cell, cell_namespace(cell), role="replica")
+    yield inside("ingress", "ingress", environment.ingress_namespace, app="traefik")
+    yield inside("dns", "dns", environment.dns.namespace, **environment.dns.pod_labels)
+    yield inside("system", "system", environment.dns.namespace, app="other")
+    yield inside("other", "neighbour", "default", app="neighbour")
+    # As a tenant's, cell's and ingress controller's pods look, but in somebody else's namespace.
+    yield inside(
+        "other", "impostor", "somebodys", app="traefik", role="primary", **environment.dns.pod_labels
+    )
+    for name, peer in environment.peers.items():
+        yield End("peer", name, str(ipaddress.ip_network(peer.cidr)[1]))
+    yield End("internet", "a server", "93.184.216.34")
+    yield End("internet", "the metadata of the node", "169.254.169.254")
+    yield End("internet", "an address of the cluster that nobody has", "10.200.0.1")
+
+
+Connection: TypeAlias = tuple[End, End, str, int]
+
+
+def connections(fleet: Fleet) -> list[Connection]:
+    """Return every connection between two ends of which at least one is in the cluster, on every port."""
+    everybody = list(ends(fleet))
+    return [
+        (source, target, protocol, port)
+        for source, target in product(everybody, everybody)
+        if source is not target and (source.namespace or target.namespace)
+        for protocol, port in PORTS
+    ]
+
+
+def judge(policies: list[dict[str, Any]], asked: list[Connection], folder: Path) -> list[bool]:
+    """Return what Cyclonus says of each connection."""
+    (folder / "policies").mkdir()
+    for number, policy in enumerate(policies):
+        # It reads the first document of a file alone, so each policy has a file of its own.
+        document = {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", **policy}
+        (folder / "policies" / f"{number}.yaml").write_text(json.dumps(document))
+    traffic = [
+        {"Source": source.peer(), "Destination": target.peer(), "Protocol": protocol, "ResolvedPort": port}
+        for source, target, protocol, port in asked
+    ]
+    (folder / "traffic.json").write_text(json.dumps(traffic))
+    cyclonus = ensure(Progress(), [catalog.CYCLONUS])[catalog.CYCLONUS.name]
+    command = [str(cyclonus), "analyze", "--mode", "query-traffic"]
+    command += ["--policy-path", str(folder / "policies"), "--traffic-path", str(folder / "traffic.json")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
+    answers = [found == "TRUE" for found in _ANSWER.findall(done.stdout)]
+    assert len(answers) == len(asked), "the analyser left something unanswered"
+    return answers
+
+
+@pytest.fixture(scope="module")
+def policies(client: Client, fleet: Fleet) -> list[dict[str, Any]]:
+    found = client.items("/apis/networking.k8s.io/v1/networkpolicies")
+    assert len(found) >= 2 * (len(fleet.tenants) + len(fleet.environment.cells))
+    return found
+
+
+@pytest.fixture(scope="module")
+def verdicts(
+    fleet: Fleet, policies: list[dict[str, Any]], tmp_path_factory: pytest.TempPathFactory
+) -> dict[Connection, bool]:
+    asked = connections(fleet)
+    return dict(zip(asked, judge(policies, asked, tmp_path_factory.mktemp("network")), strict=True))
+
+
+def test_the_live_network_policies_allow_what_was_declared_and_nothing_else(
+    fleet: Fleet, verdicts: dict[Connection, bool], figures: dict[str, int]
+):
+    wrong: dict[bool, list[str]] = {True: [], False: []}
+    for (source, target, protocol, port), allowed in verdicts.items():
+        if allowed != expected(fleet, source, target, protocol, port):
+            wrong[allowed].append(
+                f"{source.kind} {source.name} -> {target.kind} {target.name} {protocol}/{port}"
+            )
+    assert not wrong[True], f"{len(wrong[True])} connections are open that must not be: {wrong[True][:10]}"
+    assert not wrong[False], (
+        f"{len(wrong[False])} connections are closed that are needed: {wrong[False][:10]}"
+    )
+    figures["connections judged: 0 false allows, 0 false denies"] = len(verdicts)
+    figures["of them allowed"] = sum(verdicts.values())
+
+
+def test_every_row_of_the_table_was_put_to_the_test(fleet: Fleet, verdicts: dict[Connection, bool]):
+    kinds = {(source.kind, target.kind, allowed) for (source, target, *_), allowed in verdicts.items()}
+    for row in (
+        ("tenant", "tenant", True),
+        ("tenant", "tenant", False),
+        ("cell", "cell", True),
+        ("cell", "cell", False),
+        ("ingress", "tenant", True),
+        ("ingress", "tenant", False),
+        ("tenant", "cell", True),
+        ("tenant", "cell", False),
+        ("cell", "tenant", False),
+        ("tenant", "dns", True),
+        ("tenant", "system", False),
+        ("tenant", "peer", True),
+        ("tenant", "peer", False),
+        ("cell", "peer", False),
+        ("other", "tenant", False),
+        ("other", "cell", False),
+        ("ingress", "cell", False),
+        ("internet", "tenant", False),
+        ("tenant", "internet", False),
+    ):
+        assert row in kinds, f"no connection of the row {row} was judged: its ends are missing from the fleet"
+
+
+def test_a_policy_that_is_missing_is_noticed(fleet: Fleet, policies: list[dict[str, Any]], tmp_path: Path):
+    home = tenant_namespace(fleet.tenants[0].id)
+    left = [one for one in policies if one["metadata"]["namespace"] != home]
+    asked = [one for one in connections(fleet) if one[1].namespace == home and one[0].kind == "other"]
+    assert any(judge(left, asked, tmp_path)), "a namespace without policies would pass for a closed one"

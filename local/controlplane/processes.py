@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 _MARK = "STOREFLEET_PROCESS"
 _STOP_SECONDS = 10.0
+_SHOW_SECONDS = 10.0
+_SHOW_TICK = 0.01
 _ENVIRONMENT = ("HOME", "LANG", "LC_ALL", "PATH", "TMPDIR", "TZ")
 """What a service gets of the user's environment: etcd would obey ETCD_*, and no secret belongs in there."""
 _LOG_TAIL_LINES = 12
@@ -85,7 +88,19 @@ def start(service: Service) -> bool:
             env={**{k: os.environ[k] for k in _ENVIRONMENT if k in os.environ}, _MARK: service.mark},
         )
     _started.append(child)
+    _shown(service, child)
     return True
+
+
+def _shown(service: Service, child: subprocess.Popen[bytes]) -> None:
+    """Wait until a new process can be found again, or has ended.
+
+    The kernel lets the starter go on before it has laid out the new program's environment. Until then that is
+    empty for whoever reads it, and on a busy machine a service that has just started would count as ended.
+    """
+    deadline = time.monotonic() + _SHOW_SECONDS
+    while child.poll() is None and find(service) is None and time.monotonic() < deadline:
+        time.sleep(_SHOW_TICK)
 
 
 def end(processes: Sequence[psutil.Process]) -> None:

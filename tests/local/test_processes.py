@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 
+import psutil
 import pytest
 
 from local.controlplane import processes
@@ -37,6 +38,22 @@ def test_a_running_service_is_not_started_twice(service):
     first = running(service)
     assert not processes.start(service)
     assert running(service).pid == first.pid
+
+
+def test_a_service_is_found_as_soon_as_its_start_returns_even_when_its_environment_shows_late(
+    service, monkeypatch
+):
+    real, blank = psutil.Process.environ, iter([True] * 3)
+
+    def late(process):
+        found = real(process)
+        mine = found.get(processes._MARK, "").endswith(":sleeper")
+        return {} if mine and next(blank, False) else found
+
+    monkeypatch.setattr(psutil.Process, "environ", late)
+    processes.start(service)
+    assert processes.find(service) is not None, "a service that has just started counts as ended"
+    assert next(blank, None) is None, "the late environment was never met"
 
 
 def test_a_killed_service_is_noticed_and_started_again(service):

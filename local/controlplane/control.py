@@ -66,8 +66,7 @@ def start(state: State, progress: Progress) -> KubeApi:
         api = KubeApi(state.kubeconfig)
         _wait(step, first, lambda: "" if api.ready() else "the API server")
         started += [s.name for s in second if processes.start(s)]
-        step.note = "custom resource definitions and nodes"
-        fresh = bootstrap.apply(api)
+        fresh = _define(step, first, api)
         started += [last.name] if processes.start(last) else []
         _wait(step, [*first, *second, last], lambda: bootstrap.waiting_for(api, fresh=fresh))
         step.result = f"started {', '.join(started)}" if started else "already running"
@@ -152,6 +151,19 @@ def _encryption() -> str:
         "resources": [rule],
     }
     return json.dumps(document)
+
+
+def _define(step: Step, started: list[processes.Service], api: KubeApi) -> bool:
+    """Apply definitions and nodes, again where a server under load left one of the many calls without an answer."""
+    applied: list[bool] = []
+
+    def once() -> str:
+        step.note = "custom resource definitions and nodes"
+        applied.append(bootstrap.apply(api))
+        return ""
+
+    _wait(step, started, once)
+    return any(applied)
 
 
 def _wait(step: Step, started: list[processes.Service], missing: Callable[[], str]) -> None:

@@ -30,6 +30,15 @@ VOLUME = {
     },
 }
 
+REPLACEABLE = {
+    "kubernetes:core/v1:LimitRange",
+    "kubernetes:core/v1:ResourceQuota",
+    "kubernetes:core/v1:ServiceAccount",
+    "kubernetes:networking.k8s.io/v1:NetworkPolicy",
+    "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding",
+}
+"""What a tenant's files say whole: an `up` makes it anew."""
+
 
 def state_of(project: Project) -> str | None:
     found = project.api.get(NAMESPACE)
@@ -108,6 +117,13 @@ def test_the_engine_itself_refuses_to_delete_a_tenant_that_is_not_purged(project
     assert outcome.status != 0
     assert "protected" in outcome.log.read_text(), "the last line of defence is down"
     assert state_of(project) == "active"
+    # Until it meets what is protected, the engine deletes what is not: rules that the files bring back.
+    removed = {change.type for change in outcome.report.changes}
+    assert removed <= REPLACEABLE, f"a slip deletes what no file brings back: {removed - REPLACEABLE}"
+    project.run("up")
+    found = project.inventory()
+    assert not found.missing, "an up after a slip does not bring back what it cost"
+    assert not found.orphans
 
 
 def _others(project: Project) -> dict[str, str]:

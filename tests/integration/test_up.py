@@ -30,7 +30,7 @@ def test_every_object_of_the_plan_is_in_the_cluster_and_in_the_state(project: Pr
 def test_a_second_up_changes_nothing_and_writes_nothing(project: Project):
     before = _versions(project.api)
     output = project.run("up")
-    assert "Nothing to change" in output
+    assert "Nothing to change" in output, output
     assert _versions(project.api) == before, "an up without a change wrote to the API server"
 
 
@@ -134,7 +134,7 @@ def test_down_leaves_no_process_and_up_goes_on_from_the_data(project: Project):
     started = time.monotonic()
     output = project.run("up")
     assert time.monotonic() - started < 120
-    assert "Nothing to change" in output, "a stop lost something"
+    assert "Nothing to change" in output, f"a stop lost something:\n{output}"
     assert _versions(project.api).keys() == before.keys()
 
 

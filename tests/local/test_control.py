@@ -9,6 +9,8 @@ import psutil
 import pytest
 
 from local.controlplane import bootstrap, control, processes
+from local.kube import ApiError
+from local.progress import Step
 from local.state import State
 from local.trouble import EnvironmentTrouble
 
@@ -99,6 +101,22 @@ def test_the_users_environment_is_not_the_services(tmp_path, monkeypatch):
     processes.start(processes.Service(name="x", command=("x",), log=tmp_path / "x.log", state=tmp_path))
     assert "PATH" in given
     assert not {"ETCD_INITIAL_CLUSTER_STATE", "AWS_SECRET_ACCESS_KEY"} & set(given)
+
+
+def test_a_call_that_a_busy_server_left_without_an_answer_is_made_again(tmp_path, monkeypatch):
+    answers = iter([ApiError("POST /x", 0, "no answer (ReadTimeoutError)"), True])
+
+    def apply(api):
+        answer = next(answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    service = processes.Service(name="apiserver", command=("x",), log=tmp_path / "log", state=tmp_path)
+    monkeypatch.setattr(bootstrap, "apply", apply)
+    monkeypatch.setattr(processes, "running", lambda root: {"apiserver": object()})
+    fresh = control._define(Step("embedded control plane"), [service], api=None)
+    assert fresh, "the definitions that were just made would not be waited for"
 
 
 def test_only_the_prose_is_taken_out_of_a_schema():

@@ -37,6 +37,7 @@ BUILT_IN: Mapping[tuple[str, str], str] = MappingProxyType(
             "RoleBinding",
         ): "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding",
         ("scheduling.k8s.io/v1", "PriorityClass"): "kubernetes:scheduling.k8s.io/v1:PriorityClass",
+        ("storage.k8s.io/v1", "StorageClass"): "kubernetes:storage.k8s.io/v1:StorageClass",
     }
 )
 """Kind of object -> the provider's type token. A kind is listed when a plan uses it. A kind that carries

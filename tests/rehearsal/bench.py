@@ -189,17 +189,8 @@ def make(
     variables = {
         **{name: value for name, value in engine.variables.items() if name != "PULUMI_OPTION_CONFIG_FILE"},
         "PULUMI_OPTION_POLICY_PACK_CONFIG": str(rules),
-        "STOREFLEET_AWS_ENDPOINT": cloud.address,
         "STOREFLEET_KUBECONFIG": str(state.kubeconfig),
-        # Whatever credentials this shell has, a rehearsal has none of them.
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-        "AWS_EC2_METADATA_DISABLED": "true",
-        **{
-            name: ""
-            for name in os.environ
-            if name.startswith(("AWS_ACCESS", "AWS_SECRET", "AWS_SESSION", "AWS_PROFILE"))
-        },
+        **nowhere(cloud),
     }
     if beside is not None:
         shared = ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE_FILE")
@@ -207,6 +198,18 @@ def make(
     engine = replace(engine, variables=variables)
     call(engine, ["stack", "init", stack, "--no-select"], cwd=project)
     return Bench(stack=stack, project=project, state=state, engine=engine, api=api, cloud=cloud)
+
+
+def nowhere(cloud: Cloud) -> dict[str, str]:
+    """Return the variables that lead to the simulated AWS, and to no other: this shell's credentials are not there."""
+    given = ("AWS_ACCESS", "AWS_SECRET", "AWS_SESSION", "AWS_PROFILE")
+    return {
+        **{name: "" for name in os.environ if name.startswith(given)},
+        "STOREFLEET_AWS_ENDPOINT": cloud.address,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
 
 
 def end(bench: Bench) -> None:

@@ -117,12 +117,12 @@ class Bench:
             step.result = ", ".join(f"{n} to {op}" for op, n in sorted(counts.items())) or "no changes"
         return outcome
 
-    def ask(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run a command of the engine that may fail, and return how it ended."""
+    def ask(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of the engine that may fail, with some more variables, and return how it ended."""
         return subprocess.run(
             [str(self.engine.pulumi), *arguments, "--non-interactive", "--color=never"],
             cwd=self.project,
-            env=self.engine.environment,
+            env={**self.engine.environment, **variables},
             capture_output=True,
             text=True,
             check=False,

@@ -19,6 +19,7 @@ exceptions = pytest.importorskip("botocore.exceptions")
 config = pytest.importorskip("botocore.config")
 pytest.importorskip("moto")
 
+ROOT = Path(__file__).parents[2]
 ACCOUNT = "111122223333"
 REGION, SECOND = "eu-west-3", "eu-central-1"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/nodes"
@@ -35,7 +36,8 @@ def address():
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     child = subprocess.Popen(
-        [sys.executable, str(Path(__file__).parent / "simulated.py"), str(port)],
+        [sys.executable, "-m", "tests.rehearsal.simulated", str(port)],
+        cwd=ROOT,
         env={**os.environ, "MOTO_ACCOUNT_ID": ACCOUNT},
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

@@ -2,6 +2,7 @@
 
 import uuid
 
+from moto.backup.models import backup_backends
 from moto.kms.models import kms_backends
 
 from tests.rehearsal.simulated.kept import ACCOUNT, KEPT, Answer, Call, arn, now
@@ -33,8 +34,17 @@ def rotation(call: Call) -> tuple[str, ...]:
 
 
 def backup(call: Call) -> Answer | None:
-    """Backup: the selections of a plan, the policy of a vault."""
+    """Backup: the selections of a plan, the policy of a vault, tags asked for without a slash at the end."""
+    there = backup_backends[ACCOUNT][call.region]
     match (call.method, [part for part in call.parts if part]):
+        case ("GET", ["tags", resource]):
+            return 200, {"Tags": there.list_tags(resource)}
+        case ("POST", ["tags", resource]):
+            there.tag_resource(resource, call.body["Tags"])
+            return 200, {}
+        case ("POST", ["untag", resource]):
+            there.untag_resource(resource, call.body["TagKeyList"])
+            return 200, {}
         case (method, ["backup-vaults", vault, "access-policy"]):
             return vault_policy(call, method, vault)
         case ("PUT", ["backup", "plans", plan, "selections"]):

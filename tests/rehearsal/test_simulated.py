@@ -341,7 +341,8 @@ def test_a_policy_that_aws_publishes_can_be_given_to_a_role(aws):
 def test_tags_of_a_vault_are_given_back_to_whoever_asks_without_a_slash_at_the_end(aws, address):
     backup = aws("backup")
     made = backup.create_backup_vault(BackupVaultName="tagged", BackupVaultTags={"owner": "ops"})
-    asked = urllib.request.Request(f"{address}/tags/{made['BackupVaultArn']}")
+    place = f"{address}/tags/{made['BackupVaultArn']}"
+    asked = urllib.request.Request(place)  # noqa: S310 - this machine's own
     scope = f"Credential=rehearsal/20261126/{REGION}/backup/aws4_request"
     asked.add_header("Authorization", f"AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0")
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))

@@ -142,7 +142,7 @@ def test_what_destroy_leaves_is_a_failure(tmp_path):
 
 def test_a_stack_on_eks_gets_a_tenant_and_a_pool_more():
     titles = [change.title for change in changes.of(load_fleet(ROOT, "production"))]
-    assert titles == ["one tenant more", "one node pool more"]
+    assert titles == ["one tenant more", "one node pool more", "one lifecycle rule changed"]
 
 
 def test_the_additions_to_moto_import_nothing_of_the_project():

@@ -19,13 +19,14 @@ from urllib.parse import parse_qs, unquote
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
-from tests.rehearsal.simulated.additions import backup, kms
+from tests.rehearsal.simulated import caches
+from tests.rehearsal.simulated.additions import backup, kms, lifecycle
 from tests.rehearsal.simulated.clusters import eks
-from tests.rehearsal.simulated.kept import ACCOUNT, KEPT, Answer, Call, Json, Refused
+from tests.rehearsal.simulated.kept import ACCOUNT, KEPT, Call, Json, Refused
 from tests.rehearsal.simulated.money import anomalies, budgets
 
 SCOPE = re.compile(r"Credential=[^/]+/\d+/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
-SERVICES = {"eks": eks, "kms": kms, "budgets": budgets, "ce": anomalies, "backup": backup}
+SERVICES = {"eks": eks, "kms": kms, "budgets": budgets, "ce": anomalies, "backup": backup, "s3": lifecycle}
 
 
 class Front:
@@ -51,8 +52,9 @@ class Front:
         call = Call(
             method=environ["REQUEST_METHOD"],
             parts=[unquote(part) for part in path.split("/")[1:]],
-            query=parse_qs(query),
-            body=json.loads(raw) if raw[:1] == b"{" else {},
+            query=parse_qs(query, keep_blank_values=True),
+            body=json.loads(raw) if raw[:1] == b"{" and service != "s3" else {},
+            raw=raw,
             region=region,
             service=service,
             target=target,
@@ -80,7 +82,7 @@ class Front:
             message = f"the simulated AWS cannot {called}: {type(error).__name__} {error}"
             return reply(start, 501, {"__type": "NotImplemented", "message": message}, "NotImplemented")
 
-    def ask(self, environ: Json, raw: bytes) -> Answer:
+    def ask(self, environ: Json, raw: bytes) -> tuple[int, Json]:
         seen: list[str] = []
         body = self.behind({**environ, "wsgi.input": BytesIO(raw)}, lambda status, *_: seen.append(status))
         text = b"".join(body)
@@ -92,13 +94,21 @@ class Front:
         return reply(start, 200, {"lost": sorted(KEPT.lost), "unknown": KEPT.unknown})
 
 
-def reply(start: Callable[..., Any], status: int, body: Json, code: str = "") -> Iterable[bytes]:
-    headers = [("Content-Type", "application/json"), *([("x-amzn-errortype", code)] if code else [])]
+def reply(start: Callable[..., Any], status: int, body: Json | str, code: str = "") -> Iterable[bytes]:
+    kind = "application/xml" if isinstance(body, str) else "application/json"
+    # What a lifecycle that says nothing of it has.
+    sizes = ("x-amz-transition-default-minimum-object-size", "all_storage_classes_128K")
+    headers = [
+        ("Content-Type", kind),
+        *([sizes] if isinstance(body, str) else []),
+        *([("x-amzn-errortype", code)] if code else []),
+    ]
     start(f"{status} {'OK' if status < 300 else 'Refused'}", headers)
-    return [json.dumps(body).encode()]
+    return [(body if isinstance(body, str) else json.dumps(body)).encode()]
 
 
 def main() -> None:
+    caches.install()
     server = make_server(
         "127.0.0.1", int(sys.argv[1]), Front(DomainDispatcherApplication(create_backend_app)), threaded=True,
         request_handler=MotoRequestHandler,

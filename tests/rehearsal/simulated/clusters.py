@@ -5,12 +5,13 @@ import uuid
 
 from moto.eks.models import eks_backends
 
-from tests.rehearsal.simulated.kept import ACCOUNT, KEPT, Answer, Call, Refused, arn, now, update
+from tests.rehearsal.simulated.kept import ACCOUNT, KEPT, Answer, Call, Json, Refused, arn, now, update
 
 GIVEN_BACK = (
     "accessConfig", "computeConfig", "deletionProtection", "encryptionConfig", "kubernetesNetworkConfig",
     "logging", "remoteNetworkConfig", "resourcesVpcConfig", "storageConfig", "upgradePolicy", "zonalShiftConfig",
 )  # fmt: skip
+OF_THE_CALL = ("clientRequestToken", "resolveConflicts")
 
 
 def eks(call: Call) -> Answer | None:
@@ -112,18 +113,37 @@ def addons(call: Call, cluster: str, below: list[str]) -> Answer:
         if call.method == "GET":
             return 200, {"addons": [one["addonName"] for one in KEPT.below(*where)]}
         name = call.body["addonName"]
-        made = {k: v for k, v in call.body.items() if k not in ("clientRequestToken", "resolveConflicts")}
+        made = {k: v for k, v in call.body.items() if k not in OF_THE_CALL}
         made |= {"clusterName": cluster, "status": "ACTIVE", "createdAt": now(), "modifiedAt": now()}
         made |= {"addonArn": arn(call, f"addon/{cluster}/{name}/{uuid.uuid4()}"), "health": {"issues": []}}
         made.setdefault("addonVersion", "v1.0.0-eksbuild.1")
-        return 200, {"addon": KEPT.put(made, *where, name)}
+        KEPT.put(made, *where, name)
+        identities(call, cluster, made)
+        return 200, {"addon": made}
     found = KEPT.get(*where, below[0])
     if call.method == "DELETE":
         KEPT.drop(*where, below[0])
+        identities(call, cluster, {"addonArn": found["addonArn"]})
     if below[1:] == ["update"]:
-        found |= {k: v for k, v in call.body.items() if k not in ("clientRequestToken", "resolveConflicts")}
+        found |= {k: v for k, v in call.body.items() if k not in OF_THE_CALL}
+        if "podIdentityAssociations" in call.body:
+            identities(call, cluster, found)
         return update("AddonUpdate")
     return 200, {"addon": found}
+
+
+def identities(call: Call, cluster: str, addon: Json) -> None:
+    """Make the associations that an add-on states its own, and name them in it; those it had before go."""
+    where = ("association", call.region, cluster)
+    for one in KEPT.below(*where):
+        if one.get("ownerArn") == addon["addonArn"]:
+            KEPT.drop(*where, one["associationId"])
+    wanted = addon.get("podIdentityAssociations") or []
+    made = [
+        associate(call, cluster, {"namespace": "kube-system", "ownerArn": addon["addonArn"], **each})
+        for each in wanted
+    ]
+    addon["podIdentityAssociations"] = [one["associationArn"] for one in made]
 
 
 def access_entries(call: Call, cluster: str, below: list[str]) -> Answer:
@@ -164,31 +184,23 @@ def associations(call: Call, cluster: str, below: list[str]) -> Answer:
             wanted = {k: call.query[k][0] for k in ("namespace", "serviceAccount") if k in call.query}
             found = [one for one in KEPT.below(*where) if all(one[k] == v for k, v in wanted.items())]
             return 200, {"associations": found}
-        same = [
-            one
-            for one in KEPT.below(*where)
-            if all(one[k] == call.body[k] for k in ("namespace", "serviceAccount"))
-        ]
-        if same:
-            raise Refused(
-                "ResourceInUseException", "Association already exists: " + same[0]["associationId"], 409
-            )
-        identity = "a-" + uuid.uuid4().hex[:16]
-        made = {
-            "tags": {},
-            **call.body,
-            "clusterName": cluster,
-            "associationId": identity,
-            "createdAt": now(),
-        }
-        made |= {
-            "associationArn": arn(call, f"podidentityassociation/{cluster}/{identity}"),
-            "modifiedAt": now(),
-        }
-        return 200, {"association": KEPT.put(made, *where, identity)}
+        return 200, {"association": associate(call, cluster, call.body)}
     found = KEPT.get(*where, below[0])
     if call.method == "DELETE":
         KEPT.drop(*where, below[0])
     if call.method == "POST":
         found |= {k: v for k, v in call.body.items() if k != "clientRequestToken"}
     return 200, {"association": found}
+
+
+def associate(call: Call, cluster: str, given: Json) -> Json:
+    where = ("association", call.region, cluster)
+    for one in KEPT.below(*where):
+        if all(one[k] == given[k] for k in ("namespace", "serviceAccount")):
+            taken = "Association already exists: " + one["associationId"]
+            raise Refused("ResourceInUseException", taken, 409)
+    identity = "a-" + uuid.uuid4().hex[:16]
+    made = {"tags": {}, **given, "clusterName": cluster, "associationId": identity}
+    made |= {"createdAt": now(), "modifiedAt": now()}
+    made["associationArn"] = arn(call, f"podidentityassociation/{cluster}/{identity}")
+    return KEPT.put(made, *where, identity)

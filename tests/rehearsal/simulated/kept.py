@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 ACCOUNT = os.environ.setdefault("MOTO_ACCOUNT_ID", "123456789012")
+# The policies that AWS itself publishes, which roles are given; moto reads this when it is asked for one.
+os.environ.setdefault("MOTO_IAM_LOAD_MANAGED_POLICIES", "true")
 Json = dict[str, Any]
-Answer = tuple[int, Json]
+Answer = tuple[int, Json | str]
 
 
 class Refused(Exception):  # noqa: N818
@@ -29,10 +31,11 @@ class Call:
     parts: list[str]
     query: dict[str, list[str]]
     body: Json
+    raw: bytes
     region: str
     service: str
     target: str
-    forward: Callable[[], Answer]
+    forward: Callable[[], tuple[int, Json]]
 
 
 @dataclass

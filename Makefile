@@ -8,10 +8,15 @@ BOOTSTRAP := .uv
 UV := $(BOOTSTRAP)/bin/uv
 STOREFLEET := .venv/bin/storefleet
 
-.PHONY: help up down destroy preview status doctor test unit lint types check clean
+# The environment of the simulated AWS: it and the product need two versions of one library.
+REHEARSAL := .venv-rehearsal
+AWS_STACKS := dev staging production dr
+STACK ?= production
+
+.PHONY: help up down destroy preview status doctor test test-aws rehearse rehearse-all rehearse-rules rehearse-outage unit lint types check clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 up: .venv/.synced ## Start the embedded environment and apply the stack to it
 	@$(STOREFLEET) up
@@ -34,6 +39,25 @@ doctor: .venv/.synced ## Say what this machine lacks and how to get it
 test: .venv/.synced ## Run every test: unit, golden, policy, and integration on an environment of its own
 	@.venv/bin/pytest
 
+test-aws: $(REHEARSAL)/.synced ## Test the simulated AWS that rehearsals run on
+	@$(REHEARSAL)/bin/pytest tests/rehearsal/test_simulated.py
+
+rehearse: .venv/.synced ## Apply a whole environment to a simulated AWS: make rehearse STACK=production
+	@if command -v pulumi-resource-aws >/dev/null; then $(MAKE) --no-print-directory $(REHEARSAL)/.synced; fi
+	@.venv/bin/python -m tests.rehearsal.run $(STACK)
+
+rehearse-all: ## Rehearse every environment, one after the other, and break every rule about AWS
+	@$(MAKE) --no-print-directory rehearse STACK="$(AWS_STACKS)"
+	@$(MAKE) --no-print-directory rehearse-rules
+
+rehearse-rules: .venv/.synced ## Break each rule about AWS once, on the real engine and provider
+	@if command -v pulumi-resource-aws >/dev/null; then $(MAKE) --no-print-directory $(REHEARSAL)/.synced; fi
+	@.venv/bin/python -m tests.rehearsal.rules
+
+rehearse-outage: .venv/.synced ## Lose production's region in a simulation, and rebuild it in the second one
+	@if command -v pulumi-resource-aws >/dev/null; then $(MAKE) --no-print-directory $(REHEARSAL)/.synced; fi
+	@.venv/bin/python -m tests.rehearsal.outage
+
 unit: .venv/.synced ## Run the tests that need no engine; they take seconds
 	@.venv/bin/pytest -m "not integration"
 
@@ -47,12 +71,17 @@ types: .venv/.synced ## Check types, strictly
 check: lint types unit ## Lint, types and the fast tests
 
 clean: ## Remove the virtual environment and caches of this checkout; state and data stay
-	rm -rf .venv $(BOOTSTRAP) .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv $(REHEARSAL) $(BOOTSTRAP) .pytest_cache .ruff_cache .hypothesis
 
 # A file, so that an interrupted install is begun again and a finished one costs nothing.
 .venv/.synced: pyproject.toml uv.lock | $(UV)
 	@echo "+ python packages from uv.lock"
 	@$(UV) sync --frozen --quiet --python $(PYTHON)
+	@touch $@
+
+$(REHEARSAL)/.synced: pyproject.toml uv.lock | $(UV)
+	@echo "+ a simulated AWS from uv.lock"
+	@UV_PROJECT_ENVIRONMENT=$(REHEARSAL) $(UV) sync --frozen --only-group rehearsal --quiet --python $(PYTHON)
 	@touch $@
 
 $(UV):

@@ -5,12 +5,10 @@ from pathlib import Path
 
 import pulumi
 
-from components.cluster.component import cluster_provider
-from components.cluster.plan import plan_cluster
-from components.environment import build_environment
 from components.plan import plan_environment
-from components.tenancy.applied import applied_tenants
+from components.seams import build, existing_tenants, open_cloud, plan_seams, prepare
 from local.kube import ApiError, KubeApi
+from local.trouble import EnvironmentTrouble
 from spec.fleet import current_day, load_fleet
 from spec.lifecycle import check_steps
 from spec.problems import SpecError
@@ -19,23 +17,28 @@ ROOT = Path(__file__).resolve().parent
 
 
 def main() -> None:
-    """Read and plan everything before the first resource is registered: a mistake registers nothing."""
+    """Read and plan everything before anything is created: a mistake changes nothing."""
     today = current_day()
     try:
         fleet = load_fleet(ROOT, pulumi.get_stack(), pulumi.Config().get_object("environment"), today=today)
-        cluster = plan_cluster(fleet.environment, ROOT, os.environ)
-        applied = applied_tenants(KubeApi(cluster.kubeconfig, cluster.context), fleet.environment.name)
+        seams = plan_seams(fleet, ROOT, os.environ, today)
+        cloud = open_cloud(seams)
+        applied = existing_tenants(fleet, seams, cloud, KubeApi)
         check_steps(fleet, applied, today, ROOT)
-    except SpecError as error:
+        prepare(seams, ROOT)
+    except (EnvironmentTrouble, SpecError) as error:
         raise pulumi.RunError(str(error)) from error
     except ApiError as error:
         message = f"Which tenants exist cannot be read from the cluster, so nothing is planned: {error}"
         raise pulumi.RunError(message) from error
-    plan = plan_environment(fleet, applied)
-    outputs = build_environment(plan, cluster_provider(cluster))
-    pulumi.export("cells", {cell_id: cell.namespace for cell_id, cell in outputs.cells.items()})
-    pulumi.export("tenants", {tenant_id: tenant.namespace for tenant_id, tenant in outputs.tenants.items()})
-    pulumi.export("teamRole", outputs.platform.team_role)
+    built = build(plan_environment(fleet, applied), seams, cloud)
+    if built.inside is not None:
+        cells, tenants = built.inside.cells.items(), built.inside.tenants.items()
+        pulumi.export("cells", {cell_id: cell.namespace for cell_id, cell in cells})
+        pulumi.export("tenants", {tenant_id: tenant.namespace for tenant_id, tenant in tenants})
+        pulumi.export("teamRole", built.inside.platform.team_role)
+    if built.aws is not None:
+        pulumi.export("aws", dict(built.aws.exports))
 
 
 main()

@@ -10,8 +10,9 @@ from typing import Annotated
 import typer
 
 from cli import doctor as checks
+from cli import dr, tenants
 from cli import status as overview
-from cli import tenants
+from cli.cost import cost
 from cli.destroy import destroy, stop
 from cli.output import clear_errors, console, progress
 from cli.up import apply, ready_engine
@@ -24,8 +25,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(tenants.app, name="tenants")
+app.add_typer(dr.app, name="dr")
 # `tenant new` reads better than `tenants new`; both are there.
 app.add_typer(tenants.app, name="tenant", hidden=True)
+app.command()(cost)
 
 
 @app.command()

@@ -117,7 +117,7 @@ def onboard(
     console.print(f"\nWrote {file}", markup=False)
     for sentence in (*reasons, f"{placed}."):
         console.print(f"  {sentence}", markup=False, soft_wrap=True)
-    if fleet.environment.tenants != "all":
+    if not isinstance(fleet.environment.tenants, str):
         stack = f"stacks/Pulumi.{environment}.yaml"
         console.print(
             f"{environment} chooses its tenants: add {tenant_id} to the list in {stack}.", markup=False

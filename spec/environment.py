@@ -3,15 +3,18 @@
 import ipaddress
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import Discriminator, Field, Tag, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
+from spec.aws import AwsSpec
 from spec.model import SpecModel
-from spec.problems import refusal
+from spec.problems import either, refusal, suggestion
+from spec.regions import regions_of
 from spec.tiers import RESERVED_CONNECTIONS, TIERS
 from spec.vocabulary import (
     CellId,
     Cidr,
     EnvironmentName,
+    Fqdn,
     Jurisdiction,
     Port,
     Quantity,
@@ -25,6 +28,10 @@ CELL_LIMIT: Final = 40
 """Most tenants that any cell may hold: see the tier table for what each tier allows."""
 CONNECTION_LIMIT: Final = 2000
 """Most connections of a cell: each is a process of PostgreSQL, with some 10 MB of its own."""
+
+
+LOG_DAYS_WITH_CUSTOMERS: Final = 365
+"""Fewest days that logs are kept where customers are: a year, as PCI DSS 4.0 asks in 10.5.1."""
 
 
 class EmbeddedCluster(SpecModel):
@@ -45,7 +52,14 @@ class GivenCluster(SpecModel):
     """Context in that file; its current one unless stated."""
 
 
-Cluster = Annotated[EmbeddedCluster | GivenCluster, Field(discriminator="source")]
+class EksCluster(SpecModel):
+    """The cluster that the environment's AWS side makes."""
+
+    source: Literal["eks"]
+    """eks: made in the account and region under aws."""
+
+
+Cluster = Annotated[EmbeddedCluster | GivenCluster | EksCluster, Field(discriminator="source")]
 
 
 class Dns(SpecModel):
@@ -103,14 +117,36 @@ class CellSpec(SpecModel):
         return self
 
 
+_WORDS: Final = ("all", "resident")
+
+
+def _word(value: object) -> object:
+    if value not in _WORDS:
+        fix = suggestion(value, _WORDS)
+        raise refusal("does not say which tenants", allowed="all, resident or a list of ids", fix=fix)
+    return value
+
+
 def _selection(value: object) -> str:
     return "list" if isinstance(value, list | tuple) else "all"
 
 
 Selection = Annotated[
-    Annotated[Literal["all"], Tag("all")] | Annotated[tuple[TenantId, ...], Field(min_length=1), Tag("list")],
+    Annotated[Literal["all", "resident"], BeforeValidator(_word), Tag("all")]
+    | Annotated[tuple[TenantId, ...], Field(min_length=1), Tag("list")],
     Discriminator(_selection),
 ]
+
+
+_NETWORKS_HELP: Final = "address ranges of the cluster's own nodes, pods and services"
+
+
+def _networks_of(aws: AwsSpec | None) -> tuple[str, ...]:
+    return () if aws is None else (aws.network.cidr, aws.network.services)
+
+
+def _version_of(aws: AwsSpec | None) -> str:
+    return "v1.37" if aws is None else f"v{aws.kubernetes.version}"
 
 
 class EnvironmentSpec(SpecModel):
@@ -120,22 +156,82 @@ class EnvironmentSpec(SpecModel):
     """local, dev, staging, production or dr."""
     cluster: Cluster
     """Where the cluster comes from."""
-    cluster_networks: Annotated[tuple[Cidr, ...], Field(min_length=1)]
-    """Address ranges of the cluster's own nodes, pods and services: no peer may lie in them."""
+    aws: AwsSpec | None = None
+    """What there is of AWS; None: nothing at all."""
+    cluster_networks: Annotated[tuple[Cidr, ...], Field(min_length=1)] = Field(
+        default_factory=lambda data: _networks_of(data.get("aws"))
+    )
+    """Address ranges of the cluster's own nodes, pods and services: no peer may lie in them. Those of the VPC
+    and its services unless stated."""
     cells: Annotated[dict[CellId, CellSpec], Field(min_length=1)]
     """The cells, by their ids."""
     peers: dict[Slug, Peer] = Field(default_factory=dict)
     """Systems outside that tenants may name among their integrations."""
     tenants: Selection = "all"
-    """Which tenants live here: all, or a list of ids."""
+    """Which tenants live here: all, resident (those whose data may lie here and whose cell is here), or a list
+    of ids."""
+    domain_suffix: Fqdn | None = None
+    """Appended to every domain of the tenants, so that a copy never answers for the real shop."""
     wait_seconds: Annotated[int, Field(strict=True, ge=10, le=3600)] = 120
     """Longest wait, in seconds, for one object to become ready."""
-    pod_security_version: Annotated[str, Field(pattern=r"^v1\.[0-9]{1,3}$")] = "v1.37"
-    """Version of the Pod Security Standards that namespaces are held to."""
+    pod_security_version: Annotated[str, Field(pattern=r"^v1\.[0-9]{1,3}$")] = Field(
+        default_factory=lambda data: _version_of(data.get("aws"))
+    )
+    """Version of the Pod Security Standards that namespaces are held to; that of an EKS cluster unless stated."""
     dns: Dns = Dns()
     """Where pods resolve names."""
     ingress_namespace: Slug = "traefik"
     """Namespace of the ingress controller: the only one from which tenants are reached."""
+
+    @property
+    def jurisdictions(self) -> frozenset[Jurisdiction]:
+        """The laws under which data may lie here: that of the region, or without AWS those of the cells."""
+        if self.aws is not None:
+            return frozenset({self.aws.jurisdiction})
+        return frozenset(cell.jurisdiction for cell in self.cells.values())
+
+    @model_validator(mode="after")
+    def _clouds_agree(self) -> Self:
+        """Hold the cluster, the cells and what only the environment dr has against the region."""
+        aws = self.aws
+        if aws is None:
+            if isinstance(self.cluster, EksCluster):
+                message = "the cluster is made in AWS, and nothing says in which account"
+                raise refusal(
+                    message, at=("aws",), fix="add aws: and, under it, account, region and the rest"
+                )
+            return self
+        for name, cell in self.cells.items():
+            if cell.jurisdiction is not aws.jurisdiction:
+                message = (
+                    f"the cell {name} keeps its data in {cell.jurisdiction}, and {aws.region} is under the law "
+                    f"of {aws.jurisdiction}"
+                )
+                fix = "declare the cell in a stack of a region there: " + either(
+                    regions_of(cell.jurisdiction)
+                )
+                raise refusal(message, at=("cells", name, "jurisdiction"), fix=fix)
+        second = self.name is EnvironmentName.DR
+        for field, value in (("standby", aws.standby), ("stands_in_for", aws.stands_in_for)):
+            if (value is not None) != second:
+                message = (
+                    f"belongs to the environment dr, {'where it is missing' if second else 'and to no other'}"
+                )
+                fix = f"add {field} under aws" if second else "remove the line"
+                raise refusal(message, at=("aws", field), fix=fix)
+        customers = self.name in {EnvironmentName.PRODUCTION, EnvironmentName.DR}
+        if customers and aws.log_days is not None and aws.log_days < LOG_DAYS_WITH_CUSTOMERS:
+            message = f"{aws.log_days} days are fewer than an intrusion goes unnoticed where customers are"
+            allowed = f"{LOG_DAYS_WITH_CUSTOMERS} or more, or leave the line out"
+            raise refusal(message, at=("aws", "log_days"), allowed=allowed)
+        return self
+
+    @model_validator(mode="after")
+    def _has_networks(self) -> Self:
+        if not self.cluster_networks:
+            fix = "add a line cluster_networks: ..."
+            raise refusal("is missing", at=("cluster_networks",), allowed=_NETWORKS_HELP, fix=fix)
+        return self
 
     @model_validator(mode="after")
     def _peers_are_outside(self) -> Self:

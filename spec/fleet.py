@@ -11,6 +11,7 @@ from spec.environment import EnvironmentSpec
 from spec.fleet_checks import check_environment, check_files
 from spec.loader import load_environment, load_tenant, located, name_of
 from spec.problems import Problem, SpecError, printable, suggestion
+from spec.residency import chosen, served
 from spec.tenant import TenantSpec
 
 TENANTS_FOLDER: Final = "tenants"
@@ -126,11 +127,8 @@ def load_fleet(
     problems = [*reading.problems, *check_environment(environment, reading.tenants, reading.ids)]
     if problems:
         raise SpecError(located(problems, root))
-    chosen = environment.tenants
-    if chosen == "all":
-        return Fleet(environment, reading.tenants)
-    wanted = set(chosen)
-    residents = tuple(tenant for tenant in reading.tenants if tenant.id in wanted)
+    wanted = chosen(environment, reading.tenants)
+    residents = tuple(served(environment, tenant) for tenant in reading.tenants if tenant.id in wanted)
     return Fleet(environment, residents, tuple(each for each in reading.tenants if each.id not in wanted))
 
 
@@ -142,11 +140,11 @@ def with_tenant(fleet: Fleet, tenant: TenantSpec, *, today: date) -> Fleet:
 
     """
     # It comes last, so that what two of them claim is the fault of the newcomer.
-    residents = (*fleet.tenants, tenant)
+    environment, listed = fleet.environment, fleet.environment.tenants
+    if not isinstance(listed, str):
+        environment = environment.model_copy(update={"tenants": (*listed, tenant.id)})
+    residents = (*fleet.tenants, served(environment, tenant))
     everyone = (*fleet.left_out, *residents)
-    environment, chosen = fleet.environment, fleet.environment.tenants
-    if chosen != "all":
-        environment = environment.model_copy(update={"tenants": (*chosen, tenant.id)})
     problems = [
         *check_files(everyone, today),
         *check_environment(environment, residents, {each.id for each in everyone}),

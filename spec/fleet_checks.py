@@ -4,12 +4,14 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import date
 
+from spec.aws_checks import check_aws
 from spec.capacity import capacity_of, load_of, total
 from spec.environment import CONNECTION_LIMIT, CellSpec, EnvironmentSpec
 from spec.naming import tenant_namespace
 from spec.offboarding import purge_day
 from spec.problems import Problem, closest, either, shown, suggestion
 from spec.quantity import memory_text
+from spec.residency import chosen
 from spec.tenant import TenantSpec
 from spec.tiers import TIERS
 from spec.vocabulary import TenantState
@@ -40,8 +42,7 @@ def check_environment(
 
     """
     problems = list(_unknown_tenants(environment, ids))
-    chosen = environment.tenants
-    wanted = ids if chosen == "all" else set(chosen)
+    wanted = ids if environment.tenants == "all" else chosen(environment, tenants)
     # What was purged needs no cell, and its cell may be gone as well.
     residents = [
         tenant for tenant in tenants if tenant.id in wanted and tenant.state is not TenantState.PURGED
@@ -49,6 +50,7 @@ def check_environment(
     for tenant in residents:
         problems += _placement(environment, tenant)
         problems += _integrations(environment, tenant)
+    problems += check_aws(environment, residents)
     return problems + list(_full_cells(environment, residents))
 
 
@@ -114,7 +116,7 @@ def _foreign_catalogues(tenants: Sequence[TenantSpec]) -> Iterator[Problem]:
 
 
 def _unknown_tenants(environment: EnvironmentSpec, known: Collection[str]) -> Iterator[Problem]:
-    if environment.tenants == "all":
+    if isinstance(environment.tenants, str):
         return
     for place, wanted in enumerate(environment.tenants):
         if wanted not in known:

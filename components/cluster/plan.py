@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from spec.environment import EmbeddedCluster, EnvironmentSpec
+from components.cloud.plan import ENDPOINT_VARIABLE
+from spec.environment import EksCluster, EmbeddedCluster, EnvironmentSpec
 from spec.problems import Problem, SpecError
 
 KUBECONFIG_VARIABLE: Final = "STOREFLEET_KUBECONFIG"
-"""Names the kubeconfig of the embedded cluster when it is not in the checkout."""
+"""Names the kubeconfig of the embedded cluster when it is not in the checkout, and of the cluster that stands for
+EKS in a rehearsal."""
 EMBEDDED_KUBECONFIG: Final = Path(".storefleet") / "kubeconfig"
 """Where it is otherwise, from the root of the project."""
 
@@ -19,43 +21,64 @@ class ClusterPlan:
     """How to reach the cluster. `identifier` decides alone whether it is another cluster than before."""
 
     identifier: str
-    kubeconfig: Path
+    kubeconfig: Path | None
+    """Its kubeconfig file; None: the one that the EKS cluster of the same run gives."""
     context: str | None
 
 
-def plan_cluster(environment: EnvironmentSpec, root: Path, variables: Mapping[str, str]) -> ClusterPlan:
+def plan_cluster(
+    environment: EnvironmentSpec, root: Path, variables: Mapping[str, str]
+) -> ClusterPlan | None:
     """Find the kubeconfig of an environment; `variables` are those of the process.
 
-    Only the absolute path goes further: the file holds credentials, which are not for the state.
+    Only the absolute path goes further: the file holds credentials, which are not for the state. None where the
+    environment stands by without a cluster.
 
     Raises:
         SpecError: there is no such file. Without a cluster the engine would preview against nothing and say
             that all is well.
 
     """
-    cluster = environment.cluster
-    if isinstance(cluster, EmbeddedCluster):
-        named = variables.get(KUBECONFIG_VARIABLE)
-        path, context = Path(named) if named else EMBEDDED_KUBECONFIG, None
-        field, fix = "cluster", "start the embedded cluster with make up"
-        if named:
-            fix += f", or correct the variable {KUBECONFIG_VARIABLE}"
-    else:
-        path, context = Path(cluster.path).expanduser(), cluster.context
-        field, fix = "cluster.path", "write the path of an existing kubeconfig file"
+    if environment.aws is not None and environment.aws.standby == "absent":
+        return None
+    place = _place(environment, variables)
+    if place is None:
+        return ClusterPlan(identifier=environment.name.value, kubeconfig=None, context=None)
+    path, context, field, fix = place
     path = (root / path).resolve()
     if not path.is_file():
-        stack_file = f"stacks/Pulumi.{environment.name.value}.yaml"
-        message = "there is no kubeconfig file here"
-        raise SpecError(
-            [
-                Problem(
-                    file=stack_file,
-                    field=f"storefleet:environment.{field}",
-                    message=message,
-                    value=str(path),
-                    fix=fix,
-                )
-            ]
-        )
+        raise _refusal(environment, field, "there is no kubeconfig file here", str(path), fix)
     return ClusterPlan(identifier=environment.name.value, kubeconfig=path, context=context)
+
+
+def _place(
+    environment: EnvironmentSpec, variables: Mapping[str, str]
+) -> tuple[Path, str | None, str, str] | None:
+    """Return path, context, field and fix of the kubeconfig; None where EKS gives it."""
+    cluster, named = environment.cluster, variables.get(KUBECONFIG_VARIABLE)
+    if isinstance(cluster, EksCluster):
+        if named:
+            return Path(named), None, "cluster", f"correct the variable {KUBECONFIG_VARIABLE}, or unset it"
+        if variables.get(ENDPOINT_VARIABLE):
+            message = "the simulated AWS of a rehearsal has no cluster that could be reached"
+            fix = f"name the kubeconfig of another in the variable {KUBECONFIG_VARIABLE}"
+            raise _refusal(environment, "cluster", message, "", fix)
+        return None
+    if isinstance(cluster, EmbeddedCluster):
+        fix = "start the embedded cluster with make up"
+        if named:
+            fix += f", or correct the variable {KUBECONFIG_VARIABLE}"
+        return Path(named) if named else EMBEDDED_KUBECONFIG, None, "cluster", fix
+    fix = "write the path of an existing kubeconfig file"
+    return Path(cluster.path).expanduser(), cluster.context, "cluster.path", fix
+
+
+def _refusal(environment: EnvironmentSpec, field: str, message: str, value: str, fix: str) -> SpecError:
+    problem = Problem(
+        file=f"stacks/Pulumi.{environment.name.value}.yaml",
+        field=f"storefleet:environment.{field}",
+        message=message,
+        value=value,
+        fix=fix,
+    )
+    return SpecError([problem])

@@ -20,10 +20,7 @@ from policy.frame import (
     judge_each,
 )
 from policy.reading import Unknown, field, mapping, sequence, strings, text
-from spec.labels import DOMAIN
-
-RESIDENCY: Final = f"{DOMAIN}/residency"
-"""Tag of what holds data: the jurisdiction that its tenants' files state (eu, uk or ch)."""
+from spec.labels import RESIDENCY
 
 _REPLICATION: Final = (
     "s3/bucketReplicationConfig:BucketReplicationConfig",

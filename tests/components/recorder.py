@@ -4,13 +4,14 @@ The SDK's own mocks accept the same URN twice and lose grandparents, so both are
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
 from pulumi.runtime import mocks, rpc
 
+Answers = Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]]
 STACK_TYPE = "pulumi:pulumi:Stack"
 
 
@@ -31,18 +32,42 @@ class Registered:
 
 
 class _Echo(mocks.Mocks):
+    def __init__(self, answers: Answers) -> None:
+        self._answers = answers
+        self._regions: dict[str, str] = {}
+
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
+        if args.typ == "pulumi:providers:aws":
+            self._regions[args.name] = args.inputs["region"]
+        if args.typ.startswith("aws:"):
+            region = self._regions.get((args.provider or "").split("::")[-2:][0], "eu-central-1")
+            return f"{args.name}-id", {**computed(args.typ, args.name, args.inputs, region), **args.inputs}
         return (f"{args.name}-id" if args.custom else None), args.inputs
 
     def call(self, args: mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
-        raise AssertionError(f"the program called {args.token}; it is expected to call nothing")
+        assert args.token in self._answers, f"the program called {args.token}; it is expected to call nothing"
+        return self._answers[args.token](args.args), []
+
+
+def computed(type_: str, name: str, inputs: Mapping[str, Any], region: str) -> dict[str, Any]:
+    """Return what AWS itself would say of a resource, as far as the project goes on with it."""
+    service = type_.removeprefix("aws:").partition("/")[0]
+    arn = f"arn:aws:{service}:{region}:111122223333:{name}"
+    if type_ == "aws:s3/bucket:Bucket":
+        arn = f"arn:aws:s3:::{inputs['bucket']}"
+    found: dict[str, Any] = {"arn": arn, "keyId": f"{name}-key", "latestVersion": 1, "url": f"https://{name}"}
+    if type_ == "aws:eks/cluster:Cluster":
+        network = {**inputs["vpcConfig"], "clusterSecurityGroupId": "sg-cluster"}
+        found |= {"endpoint": "https://eks.example", "certificateAuthority": {"data": "Y2E="}}
+        return {**found, **inputs, "vpcConfig": network}
+    return found
 
 
 class Recorder(mocks.MockMonitor):
     """Records every registration, every `register_outputs` and what the stack exports."""
 
-    def __init__(self, stack: str) -> None:
-        super().__init__(_Echo())
+    def __init__(self, stack: str, answers: Answers) -> None:
+        super().__init__(_Echo(answers))
         self.stack = stack  # the SDK keeps it for the main thread alone, and requests come from others
         self.exports: dict[str, Any] = {}
         self.registered: list[Registered] = []
@@ -98,13 +123,17 @@ class Recorder(mocks.MockMonitor):
         return [urn for urn, count in Counter(one.urn for one in self.registered).items() if count > 1]
 
 
-def record(program: Callable[[], object], *, stack: str = "local") -> Recorder:
+def record(
+    program: Callable[[], object], *, stack: str = "local", answers: Answers | None = None
+) -> Recorder:
     """Run a program against a recorder until all it started has finished; its exceptions come through.
+
+    `answers` are what the program may ask for (function -> what it answers to its arguments).
 
     Never as a preview: there, unknown values make `apply` skip its function without a word.
     """
-    recorder = Recorder(stack)
-    mocks.set_mocks(_Echo(), project="storefleet", stack=stack, preview=False, monitor=recorder)
+    recorder = Recorder(stack, answers or {})
+    mocks.set_mocks(_Echo(answers or {}), project="storefleet", stack=stack, preview=False, monitor=recorder)
 
     def run() -> None:
         program()

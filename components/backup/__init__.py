@@ -1,0 +1,1 @@
+"""The backups that AWS itself takes: of file systems, and of whatever else is tagged for it."""

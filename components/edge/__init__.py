@@ -1,0 +1,1 @@
+"""How the internet reaches an environment in AWS: names, certificates and the balancer."""

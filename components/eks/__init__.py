@@ -1,0 +1,1 @@
+"""The cluster of an environment in AWS, and its nodes."""

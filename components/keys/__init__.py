@@ -1,0 +1,1 @@
+"""The keys that an environment's data in AWS are encrypted with."""

@@ -1,0 +1,1 @@
+"""Where an environment in AWS gets its images from."""

@@ -141,6 +141,7 @@ class Eks(pulumi.ComponentResource):
                 resources=["secrets"],
             ),
             enabled_cluster_log_types=list(CONTROL_PLANE_LOGS),
+            deletion_protection=True if plan.protected else None,
             # An old version is upgraded by its end of standard support, rather than paid for sixfold.
             upgrade_policy=eks.ClusterUpgradePolicyArgs(support_type="STANDARD"),
             tags=self._tags("cluster"),

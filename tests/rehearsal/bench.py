@@ -21,6 +21,8 @@ from local.controlplane import control
 from local.state import ROOT, State, write
 from local.toolchain.build import ensure
 from local.trouble import EnvironmentTrouble
+from spec.fleet import load_fleet
+from tests.rehearsal import installed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -173,6 +175,7 @@ def make(
     state.root.mkdir(parents=True, exist_ok=True, mode=0o700)
     _copy(project, tenants)
     api = control.start(state, progress)
+    installed.prepare(load_fleet(project, stack).environment, api, progress)
     engine = install(state, ensure(progress))
     source = project / "stacks" / f"Pulumi.{stack}.yaml"
     rules = state.engine / "policy-config.json"
@@ -180,9 +183,10 @@ def make(
     document = _load(source)
     environment = document["config"]["storefleet:environment"]
     if environment.get("aws"):
-        environment["aws"]["operators"] = (
-            "installed"  # charts come from registries; the CRDs are there already
-        )
+        # Charts come from registries, which a rehearsal does not reach.
+        environment["aws"]["operators"] = "installed"
+        # Whoever takes an environment down says so first; provider 5.100 does not know the property at all.
+        environment["aws"]["kubernetes"]["deletion_protection"] = False
     document.pop("secretsprovider", None)
     document.pop("encryptedkey", None)
     _dump(document, source)

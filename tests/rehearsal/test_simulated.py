@@ -340,7 +340,7 @@ def test_a_policy_that_aws_publishes_can_be_given_to_a_role(aws):
 
 def test_tags_of_a_vault_are_given_back_to_whoever_asks_without_a_slash_at_the_end(aws, address):
     backup = aws("backup")
-    made = backup.create_backup_vault(BackupVaultName="tagged", BackupVaultTags={"owner": "ops"})
+    made = backup.create_backup_vault(BackupVaultName="labelled", BackupVaultTags={"owner": "ops"})
     place = f"{address}/tags/{made['BackupVaultArn']}"
     asked = urllib.request.Request(place)  # noqa: S310 - this machine's own
     scope = f"Credential=rehearsal/20261126/{REGION}/backup/aws4_request"
@@ -348,3 +348,17 @@ def test_tags_of_a_vault_are_given_back_to_whoever_asks_without_a_slash_at_the_e
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with opener.open(asked, timeout=10) as answer:
         assert json.load(answer) == {"Tags": {"owner": "ops"}}
+
+
+def test_a_launch_template_says_of_instances_only_what_it_was_given(aws):
+    ec2 = aws("ec2")
+    tags = [{"Key": "owner", "Value": "ops"}]
+    stated = [{"ResourceType": "instance", "Tags": tags}]
+    made = ec2.create_launch_template(
+        LaunchTemplateName="nodes",
+        LaunchTemplateData={"TagSpecifications": stated},
+        TagSpecifications=[{"ResourceType": "launch-template", "Tags": tags}],
+    )["LaunchTemplate"]
+    assert made["Tags"] == tags
+    (version,) = ec2.describe_launch_template_versions(LaunchTemplateName="nodes")["LaunchTemplateVersions"]
+    assert version["LaunchTemplateData"]["TagSpecifications"] == stated

@@ -19,7 +19,7 @@ from urllib.parse import parse_qs, unquote
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
-from tests.rehearsal.simulated import caches
+from tests.rehearsal.simulated import additions, caches
 from tests.rehearsal.simulated.additions import backup, kms, lifecycle
 from tests.rehearsal.simulated.clusters import eks
 from tests.rehearsal.simulated.kept import ACCOUNT, KEPT, Call, Json, Refused
@@ -108,6 +108,7 @@ def reply(start: Callable[..., Any], status: int, body: Json | str, code: str = 
 
 
 def main() -> None:
+    additions.install()
     caches.install()
     server = make_server(
         "127.0.0.1", int(sys.argv[1]), Front(DomainDispatcherApplication(create_backend_app)), threaded=True,

@@ -26,7 +26,7 @@ def last_instant(day: date, clock: time, zone: ZoneInfo) -> datetime:
 
 def _both(day: date, clock: time, zone: ZoneInfo) -> tuple[datetime, datetime]:
     """Return the instant by the offset before a change, and the one by the offset after it; mostly the same."""
-    wall = datetime.combine(day, clock, tzinfo=zone)
+    wall = datetime.combine(day, clock.replace(fold=0), tzinfo=zone)
     return wall.astimezone(UTC), wall.replace(fold=1).astimezone(UTC)
 
 

@@ -2,21 +2,10 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
 from release.rings import MANY_TENANTS
 from spec.releases import ManifestSpec, Migration, RollbackClass
-
-
-class Role(StrEnum):
-    """What somebody may approve, as the list of approvers states it."""
-
-    RELEASE = "release"
-    DATABASE = "database"
-    PAYMENTS = "payments"
-    BUSINESS = "business"
-    RESTORE = "restore"
-    EMERGENCY = "emergency"
+from spec.roster import Role
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,7 +30,9 @@ def now() -> datetime:
 
 @app.command(name="list")
 def list_(
-    at: Annotated[str | None, typer.Option(metavar="TIME", help="as of this time in UTC; now unless stated")] = None,
+    at: Annotated[
+        str | None, typer.Option(metavar="TIME", help="as of this time in UTC; now unless stated")
+    ] = None,
 ) -> None:
     """Check every calendar, and list whether it is open and when it is next."""
     with clear_errors():
@@ -50,8 +52,12 @@ def explain(
     tenant_id: Annotated[str, typer.Argument(metavar="TENANT", help="the tenant")],
     *,
     env: Annotated[str, typer.Option("--env", help="the environment")] = LOCAL,
-    at: Annotated[str | None, typer.Option(metavar="TIME", help="as of this time in UTC; now unless stated")] = None,
-    hours: Annotated[int, typer.Option(metavar="N", help="hours without a freeze that are needed after the start")] = 0,
+    at: Annotated[
+        str | None, typer.Option(metavar="TIME", help="as of this time in UTC; now unless stated")
+    ] = None,
+    hours: Annotated[
+        int, typer.Option(metavar="N", help="hours without a freeze that are needed after the start")
+    ] = 0,
 ) -> None:
     """Say whether a release of a tenant may start, if not until when and why, and what closes the coming weeks."""
     with clear_errors():

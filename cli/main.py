@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from cli import doctor as checks
 from cli import calendars, dr, release, tenants
+from cli import doctor as checks
 from cli import status as overview
 from cli.cost import cost
 from cli.destroy import destroy, stop

@@ -38,7 +38,8 @@ Version = Annotated[str, typer.Argument(metavar="VERSION", help="the release, a 
 Environment = Annotated[str, typer.Option("--env", metavar="ENV", help="the environment")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="say what would be committed, and do nothing")]
 Segment = Annotated[
-    str | None, typer.Option(metavar="SEGMENT", help="only these tenants, such as solvane-fr: group and country")
+    str | None,
+    typer.Option(metavar="SEGMENT", help="only these tenants, such as solvane-fr: group and country"),
 ]
 
 
@@ -53,10 +54,13 @@ def plan(
     *,
     env: Environment,
     begins: Annotated[
-        str | None, typer.Option("--from", metavar="TIME", help="not before this time in UTC; now unless stated")
+        str | None,
+        typer.Option("--from", metavar="TIME", help="not before this time in UTC; now unless stated"),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print the plan as JSON")] = False,
-    write: Annotated[bool, typer.Option("--write", help="write plan.json and plan.html, to be approved")] = False,
+    write: Annotated[
+        bool, typer.Option("--write", help="write plan.json and plan.html, to be approved")
+    ] = False,
 ) -> None:
     """Plan who gets a release in which wave, when and why, and which approvals that needs."""
     with clear_errors():
@@ -72,7 +76,10 @@ def plan(
             file.parent.mkdir(parents=True, exist_ok=True)
             for path, text in ((file, planned.text), (file.with_suffix(".html"), html_of(planned))):
                 _replace(path, text)
-            _tell("", f"Wrote {plan_file(env, version)} and the page beside it. Commit them; then it is approved:")
+            _tell(
+                "",
+                f"Wrote {plan_file(env, version)} and the page beside it. Commit them; then it is approved:",
+            )
             _tell(
                 *(
                     f"  storefleet release approve {version} --env {env} --role {need.role} --by ... --key ..."
@@ -89,9 +96,14 @@ def promote(
     wave: Annotated[int | None, typer.Option(metavar="N", help="the wave of the plan")] = None,
     segment: Segment = None,
     emergency: Annotated[
-        str | None, typer.Option(metavar="ID", help="instead of a wave: the tenants of an emergency that names the release")
+        str | None,
+        typer.Option(
+            metavar="ID", help="instead of a wave: the tenants of an emergency that names the release"
+        ),
     ] = None,
-    again: Annotated[bool, typer.Option("--again", help="let Argo CD try once more what is there already")] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="let Argo CD try once more what is there already")
+    ] = False,
     dry_run: DryRun = False,
 ) -> None:
     """Move the pointers of a wave by one commit; run again, it goes on where it ended."""
@@ -127,7 +139,9 @@ def roll_back(
 def pointers(
     *,
     env: Environment,
-    release: Annotated[str | None, typer.Option(metavar="VERSION", help="what tenants without a pointer begin with")] = None,
+    release: Annotated[
+        str | None, typer.Option(metavar="VERSION", help="what tenants without a pointer begin with")
+    ] = None,
     dry_run: DryRun = False,
 ) -> None:
     """Write the pointers of new tenants, and bring what pointers repeat of the tenants' files up to date."""
@@ -139,10 +153,14 @@ def pointers(
 @app.command()
 def check(
     *,
-    base: Annotated[str, typer.Option(metavar="REF", help="the branch that the change is for")] = "origin/main",
-    at: Annotated[str | None, typer.Option(metavar="TIME", help="as of this time in UTC; now unless stated")] = None,
+    base: Annotated[
+        str, typer.Option(metavar="REF", help="the branch that the change is for")
+    ] = "origin/main",
+    at: Annotated[
+        str | None, typer.Option(metavar="TIME", help="as of this time in UTC; now unless stated")
+    ] = None,
 ) -> None:
-    """Check a change: releases stay as they are, and pointers move only as a plan, a way back or an emergency allows."""
+    """Check a change: releases stay, and pointers move only as a plan, a way back or an emergency allows."""
     with clear_errors():
         repository = Repository(ROOT)
         begin = repository.base(base)
@@ -154,7 +172,9 @@ def check(
             _tell(f"Not looked at, since it is not committed: {', '.join(ignored[:5])}")
         if checked.problems:
             fail(str(SpecError(checked.problems)), MISTAKE)
-        _tell(f"{checked.releases} releases; {checked.moved} pointers move since {begin[:12]}: all as they may.")
+        _tell(
+            f"{checked.releases} releases; {checked.moved} pointers move since {begin[:12]}: all as they may."
+        )
 
 
 @app.command()
@@ -166,7 +186,9 @@ def windows(*, env: Environment) -> None:
         found = {
             cell: [
                 each.manifest()
-                for each in sync_windows(facts.fleet.in_cell(cell), facts.fleet.calendars, facts.at, exemptions)
+                for each in sync_windows(
+                    facts.fleet.in_cell(cell), facts.fleet.calendars, facts.at, exemptions
+                )
             ]
             for cell in facts.fleet.environment.cells
         }
@@ -184,7 +206,11 @@ def _facts(env: str, *, committed: bool = True) -> Facts:
         own = f"{ENVIRONMENTS_FOLDER}/{env}/"
         loose = [file for file in repository.uncommitted(*_WATCHED) if not file.startswith(own)]
         if loose:
-            raise _mistake(loose[0], "is not committed, and what moves pointers goes by commits", "commit it, or stash it")
+            raise _mistake(
+                loose[0],
+                "is not committed, and what moves pointers goes by commits",
+                "commit it, or stash it",
+            )
     # Pointers that a killed command left in the work tree are not what runs: the commit is.
     with repository.tree("HEAD", ENVIRONMENTS_FOLDER) as tree:
         facts = load_facts(Source(root=ROOT, repository=repository), env, now())
@@ -201,10 +227,14 @@ def _carry_out(facts: Facts, moving: Moving, *, dry_run: bool) -> None:
     texts = moving.texts(facts.environment)
     repository = Repository(ROOT)
     foreign = [
-        file for file in repository.uncommitted(f"{ENVIRONMENTS_FOLDER}/{facts.environment}") if not _is_ours(file, texts)
+        file
+        for file in repository.uncommitted(f"{ENVIRONMENTS_FOLDER}/{facts.environment}")
+        if not _is_ours(file, texts)
     ]
     if foreign:
-        raise _mistake(foreign[0], "was changed by hand", f"git checkout -- {foreign[0]} (or remove it, if it is new)")
+        raise _mistake(
+            foreign[0], "was changed by hand", f"git checkout -- {foreign[0]} (or remove it, if it is new)"
+        )
     if not texts:
         _tell("Nothing to move: all of them are where they should be.")
         return
@@ -234,7 +264,16 @@ def _replace(path: Path, text: str) -> None:
 
 
 def _mistake(field: str, message: str, fix: str) -> SpecError:
-    return SpecError([Problem(file="the command line" if field.startswith("--") else field, field=field if field.startswith("--") else "", message=message, fix=fix)])
+    return SpecError(
+        [
+            Problem(
+                file="the command line" if field.startswith("--") else field,
+                field=field if field.startswith("--") else "",
+                message=message,
+                fix=fix,
+            )
+        ]
+    )
 
 
 def _tell(*lines: str) -> None:

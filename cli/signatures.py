@@ -49,7 +49,9 @@ def approve(
     version: Annotated[str, typer.Argument(metavar="VERSION", help="the release")],
     *,
     env: Environment,
-    role: Annotated[str, typer.Option(metavar="ROLE", help="release, database, payments, business or restore")],
+    role: Annotated[
+        str, typer.Option(metavar="ROLE", help="release, database, payments, business or restore")
+    ],
     by: By,
     key: Key,
 ) -> None:
@@ -60,7 +62,9 @@ def approve(
         why = refused(Given(role=chosen, by=by), plan.builders)
         if why:
             message = f"{why}"
-            raise SpecError([Problem(file=_COMMAND_LINE, field="--by", message=message, fix="ask somebody else")])
+            raise SpecError(
+                [Problem(file=_COMMAND_LINE, field="--by", message=message, fix="ask somebody else")]
+            )
         private = load_key(key)
         check_signer(load_roster(ROOT), by, chosen, private)
         record = Approval(
@@ -91,7 +95,8 @@ def emergency(
     by: By,
     key: Key,
     release: Annotated[
-        str | None, typer.Option(metavar="VERSION", help="a release that they may be moved to outside any plan")
+        str | None,
+        typer.Option(metavar="VERSION", help="a release that they may be moved to outside any plan"),
     ] = None,
 ) -> None:
     """Open a freeze for named tenants, for hours: writes a signed record, to be committed. It ends by itself."""
@@ -102,7 +107,9 @@ def emergency(
             load_release(ROOT, release)
         late = overdue(ROOT, read_emergencies(ROOT, env), now())
         if late:
-            message = f"is missing since {late[0].retrospective_due}, and nobody opens the next emergency before it"
+            message = (
+                f"is missing since {late[0].retrospective_due}, and nobody opens the next emergency before it"
+            )
             fix = "write down what happened, why, and what prevents it, in a few sentences"
             raise SpecError([Problem(file=retrospective_file(env, late[0].id), message=message, fix=fix)])
         # Whole minutes: sync windows know no seconds.
@@ -127,7 +134,9 @@ def emergency(
         file = emergency_file(env, record)
         (ROOT / file).parent.mkdir(parents=True, exist_ok=True)
         write_new(ROOT / file, text_of(written), file)
-        _tell(f"Open for {', '.join(written.tenants)} until {written.expires:%Y-%m-%d %H:%M} UTC, and not longer.")
+        _tell(
+            f"Open for {', '.join(written.tenants)} until {written.expires:%Y-%m-%d %H:%M} UTC, and not longer."
+        )
         _tell(f"Wrote {file}. Commit it: it counts from then on.")
         _tell(f"By {written.retrospective_due}, write {retrospective_file(env, record)}.")
 

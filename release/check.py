@@ -64,7 +64,7 @@ def check_change(repository: Repository, base: str, head: str, at: datetime) -> 
         releases = load_releases(after)
         warnings: list[str] = []
         moved = 0
-        # What the base could not have approved, its own list of approvers may not approve for itself.
+        # A change does not choose its own approvers.
         roster = roster_of(before) if (before / ROSTER).exists() else roster_of(after)
         for environment in _environments(before, after):
             source = Source(root=after, repository=repository, commit=base, roster=roster)
@@ -78,7 +78,7 @@ def check_change(repository: Repository, base: str, head: str, at: datetime) -> 
             if roster is not None:
                 problems += _unsigned(environment, emergencies, roster)
             warnings += [
-                f"The emergency {each.id} is without its retrospective, which was due by {each.retrospective_due}: write "
+                f"The retrospective of the emergency {each.id} was due by {each.retrospective_due}: write "
                 f"{retrospective_file(environment, each.id)}"
                 for each in overdue(after, emergencies, at)
             ]

@@ -10,7 +10,14 @@ from pydantic import ValidationError
 from release.judge import Approved, Facts
 from release.plan import Plan, plan_of
 from release.pointers import read_pointers
-from release.records import PLANS_FOLDER, open_emergencies, plan_file, read_approvals, read_emergencies, read_json
+from release.records import (
+    PLANS_FOLDER,
+    open_emergencies,
+    plan_file,
+    read_approvals,
+    read_emergencies,
+    read_json,
+)
 from release.repository import Repository
 from spec.fleet import load_fleet
 from spec.problems import Problem, SpecError

@@ -158,7 +158,9 @@ def timeline(calendar: Calendar | None, begins: datetime, horizon: timedelta = H
     found.update(_outside_maintenance(calendar, zone, start, ends))
     whole = (each for each in found if each.begins < each.ends)
     return Timeline(
-        begins=start, ends=ends, closures=tuple(sorted(each for each in whole if each.ends > start and each.begins < ends))
+        begins=start,
+        ends=ends,
+        closures=tuple(sorted(each for each in whole if each.ends > start and each.begins < ends)),
     )
 
 
@@ -176,7 +178,10 @@ def merged(spans: Iterable[tuple[datetime, datetime]]) -> tuple[tuple[datetime, 
 def _closure(span: Span, zone: ZoneInfo, name: str, origin: str) -> Closure:
     first, opens, last, closes = span
     return Closure(
-        begins=first_instant(first, opens, zone), ends=last_instant(last, closes, zone), name=name, calendar=origin
+        begins=first_instant(first, opens, zone),
+        ends=last_instant(last, closes, zone),
+        name=name,
+        calendar=origin,
     )
 
 
@@ -199,7 +204,9 @@ def _found(freeze: Recurring | Holidays, first: date, last: date) -> Iterator[da
     if isinstance(freeze, Recurring):
         begin = datetime.combine(date(first.year, 1, 1), _MIDNIGHT)
         rule = rrulestr(freeze.rule, dtstart=begin)
-        for found in rule.between(datetime.combine(first, _MIDNIGHT), datetime.combine(last, _MIDNIGHT), inc=True):
+        for found in rule.between(
+            datetime.combine(first, _MIDNIGHT), datetime.combine(last, _MIDNIGHT), inc=True
+        ):
             yield found.date()
         return
     for year in range(first.year, last.year + 1):
@@ -239,7 +246,9 @@ def _weeks(starts: str, ends: str, first: date, last: date) -> Iterator[Span]:
         day += 7 * _DAY
 
 
-def _outside_maintenance(calendar: Calendar, zone: ZoneInfo, start: datetime, ends: datetime) -> Iterator[Closure]:
+def _outside_maintenance(
+    calendar: Calendar, zone: ZoneInfo, start: datetime, ends: datetime
+) -> Iterator[Closure]:
     if not calendar.maintenance:
         return
     first, last = (start - 8 * _DAY).astimezone(zone).date(), (ends + 8 * _DAY).astimezone(zone).date()
@@ -251,7 +260,13 @@ def _outside_maintenance(calendar: Calendar, zone: ZoneInfo, start: datetime, en
     ]
     usable = merged((opens, closes) for opens, closes in windows if opens < closes)
     for (_, closes), (opens, _) in pairwise(usable):
-        yield Closure(begins=closes, ends=opens, name="outside the maintenance windows", calendar=calendar.id, freeze=False)
+        yield Closure(
+            begins=closes,
+            ends=opens,
+            name="outside the maintenance windows",
+            calendar=calendar.id,
+            freeze=False,
+        )
 
 
 def _covering(spans: tuple[tuple[datetime, datetime], ...], at: datetime) -> datetime | None:

@@ -71,14 +71,18 @@ def freeze_problem(facts: Facts, tenant_id: str, file: str, room: Room | None = 
     answer = timeline(facts.fleet.calendars[tenant.calendar], facts.at, LOOK_AHEAD).answer(facts.at, room)
     if answer.may_start:
         return None
-    return Problem(file=file, message=closed_sentence(tenant_id, tenant.calendar, facts.at, answer), fix=_way_out(answer))
+    return Problem(
+        file=file, message=closed_sentence(tenant_id, tenant.calendar, facts.at, answer), fix=_way_out(answer)
+    )
 
 
 def closed_sentence(tenant_id: str, calendar: str, at: datetime, answer: Answer) -> str:
     """Say that a tenant is closed, until when and why, in a clause."""
     names = ", ".join(dict.fromkeys(each.name for each in answer.why))
-    now = any(each.begins <= at < each.ends for each in answer.why)
-    state = "is frozen" if now else "has no room before the next freeze"
+    now = [each for each in answer.why if each.begins <= at < each.ends]
+    state = "is closed" if now else "has no room before the next freeze"
+    if any(each.freeze for each in now):
+        state = "is frozen"
     until = "with no end in sight" if answer.until is None else f"until {answer.until:%Y-%m-%d %H:%M} UTC"
     return f"{tenant_id} {state} {until}: {names} (calendars/{calendar}.yaml)"
 
@@ -104,7 +108,11 @@ def _approval_problems(facts: Facts, approved: Approved, file: str) -> Iterator[
         one = Given(role=approval.role, by=approval.by)
         if approval.plan != plan.digest:
             continue
-        why = "nobody is named who may approve" if facts.roster is None else check_approval(approval, facts.roster)
+        why = (
+            "nobody is named who may approve"
+            if facts.roster is None
+            else check_approval(approval, facts.roster)
+        )
         why = why or refused(one, plan.builders)
         if why:
             message = f"the approval in the role {approval.role} does not count: {why}"
@@ -118,7 +126,7 @@ def _approval_problems(facts: Facts, approved: Approved, file: str) -> Iterator[
             message=f"lacks an approval in the role {need.role}"
             + (" (there is one of another plan)" if stale else ""),
             allowed=f"{need.why} Each role is filled by another person, and by none of {', '.join(plan.builders)}.",
-            fix=f"storefleet release approve {plan.release} --env {plan.environment} --role {need.role} --by ... --key ...",
+            fix=_approve(facts, plan.release, need.role),
         )
 
 
@@ -141,7 +149,9 @@ def wave_problems(facts: Facts, plan: Plan, wave: Wave) -> Iterator[Problem]:
             continue
         if state.waiting:
             message = f"wave {earlier.number} is not done: {_people(state.waiting)} not on {plan.release}"
-            fix = f"storefleet release promote {plan.release} --env {plan.environment} --wave {earlier.number}"
+            fix = (
+                f"storefleet release promote {plan.release} --env {plan.environment} --wave {earlier.number}"
+            )
             yield Problem(file=file, message=message, fix=fix)
         elif state.since is not None and facts.at < state.since + timedelta(hours=earlier.soak_hours):
             until = state.since + timedelta(hours=earlier.soak_hours)
@@ -179,7 +189,9 @@ def progress(facts: Facts, plan: Plan, wave: Wave) -> Progress:
             back.append(name)
         else:
             waiting.append(name)
-    return Progress(done=tuple(done), back=tuple(back), waiting=tuple(waiting), since=max(times, default=None))
+    return Progress(
+        done=tuple(done), back=tuple(back), waiting=tuple(waiting), since=max(times, default=None)
+    )
 
 
 def previous_release(moves: Sequence[Move], tenant: str, current: str) -> str | None:
@@ -191,7 +203,9 @@ def rollback_problems(facts: Facts, version: str, tenants: Collection[str], file
     """Yield why tenants may not go back from a release by its declared way back."""
     release = facts.releases.get(version)
     if release is None:
-        yield Problem(file=file, message=f"there is no release {version} that would say how one comes back from it")
+        yield Problem(
+            file=file, message=f"there is no release {version} that would say how one comes back from it"
+        )
         return
     way = release.manifest.rollback
     if way is RollbackClass.FORWARD_ONLY:
@@ -200,10 +214,14 @@ def rollback_problems(facts: Facts, version: str, tenants: Collection[str], file
     elif way is RollbackClass.RESTORE and not _restore_approved(facts, version):
         yield Problem(
             file=file,
-            message=f"{version} comes back by restoring its checkpoint, which loses what {len(tenants)} tenants sold since",
+            message=f"{version} comes back by a restore, which loses what {len(tenants)} tenants sold since",
             allowed="with an approval in the role restore, of the plan that moved them",
-            fix=f"storefleet release approve {version} --env {facts.environment} --role restore --by ... --key ...",
+            fix=_approve(facts, version, Role.RESTORE),
         )
+
+
+def _approve(facts: Facts, version: str, role: Role) -> str:
+    return f"storefleet release approve {version} --env {facts.environment} --role {role} --by ... --key ..."
 
 
 def _restore_approved(facts: Facts, version: str) -> bool:
@@ -224,7 +242,9 @@ def move_problems(facts: Facts, proposal: Proposal, file: str) -> Iterator[Probl
     tenant, version = proposal.after.tenant, proposal.after.release
     if version not in facts.releases:
         fix = f"add releases/{version}/release.yaml first"
-        yield Problem(file=file, field="release", value=shown(version), message="there is no such release", fix=fix)
+        yield Problem(
+            file=file, field="release", value=shown(version), message="there is no such release", fix=fix
+        )
         return
     frozen = freeze_problem(facts, tenant, file)
     if frozen is not None:

@@ -40,7 +40,10 @@ class Moving:
     @property
     def message(self) -> str:
         """The commit's message."""
-        lines = [f"{each.tenant}: {was or 'none'} -> {each.release}" for each, was in zip(self.pointers, self.was, strict=True)]
+        lines = [
+            f"{each.tenant}: {was or 'none'} -> {each.release}"
+            for each, was in zip(self.pointers, self.was, strict=True)
+        ]
         trailers = [f"Storefleet-{key}: {value}" for key, value in self.trailers]
         return "\n".join([self.title, "", *lines, "", *trailers]) + "\n"
 
@@ -68,7 +71,11 @@ def promotion(facts: Facts, version: str, number: int, segment: str | None, *, a
     if wave is None:
         allowed = f"1 to {len(plan.waves)}" if plan.waves else "none: every tenant runs the release"
         problem = Problem(
-            file=_COMMAND_LINE, field="--wave", value=str(number), message="is not a wave of the plan", allowed=allowed
+            file=_COMMAND_LINE,
+            field="--wave",
+            value=str(number),
+            message="is not a wave of the plan",
+            allowed=allowed,
         )
         raise SpecError([problem])
     members = _members(facts, wave, segment)
@@ -84,7 +91,8 @@ def promotion(facts: Facts, version: str, number: int, segment: str | None, *, a
     if problems:
         raise SpecError(problems)
     moved = [
-        pointer_for(facts.fleet.tenant(each.tenant), version, each.attempt + 1 if again else 1) for each in to_move
+        pointer_for(facts.fleet.tenant(each.tenant), version, each.attempt + 1 if again else 1)
+        for each in to_move
     ]
     verb = "tries again" if again else "moves"
     return Moving(
@@ -116,7 +124,9 @@ def emergency_move(facts: Facts, version: str, record: str) -> Moving:
             field="--emergency",
             value=shown(record),
             message=f"no emergency of this name holds now in {facts.environment} and names the release {version}",
-            allowed=either(sorted(f"{each.id} ({each.release or 'no release'})" for each in holding.values())) if holding else "none holds now",
+            allowed=either(sorted(f"{each.id} ({each.release or 'no release'})" for each in holding.values()))
+            if holding
+            else "none holds now",
             fix=suggestion(record, holding, "record one: storefleet release emergency"),
         )
         raise SpecError([problem])
@@ -149,7 +159,9 @@ def rollback(facts: Facts, version: str, segment: str | None, number: int | None
         members = _chosen(facts, members, segment)
     to_move = sorted((each for each in members if each.release == version), key=lambda each: each.tenant)
     file = f"releases/{version}/release.yaml"
-    problems = list(rollback_problems(facts, version, [each.tenant for each in to_move], file)) if to_move else []
+    problems = (
+        list(rollback_problems(facts, version, [each.tenant for each in to_move], file)) if to_move else []
+    )
     moved: list[Pointer] = []
     for pointer in to_move:
         own = pointer_file(facts.environment, pointer.cell, pointer.tenant)
@@ -158,7 +170,9 @@ def rollback(facts: Facts, version: str, segment: str | None, number: int | None
         previous = previous_release(facts.moves, pointer.tenant, version)
         if previous is None:
             message = f"{pointer.tenant} ran nothing before {version}, as far as the history tells"
-            problems.append(Problem(file=own, message=message, fix="fetch the whole history, or plan another release"))
+            problems.append(
+                Problem(file=own, message=message, fix="fetch the whole history, or plan another release")
+            )
         else:
             moved.append(pointer_for(facts.fleet.tenant(pointer.tenant), previous))
     if problems:
@@ -175,7 +189,9 @@ def rollback(facts: Facts, version: str, segment: str | None, number: int | None
             *((("Segment", segment),) if segment else ()),
             *((("Wave", str(number)),) if number is not None else ()),
         ),
-        note="The databases are still those of the release: restore each from its checkpoint." if restored else "",
+        note="The databases are still those of the release: restore each from its checkpoint."
+        if restored
+        else "",
     )
 
 
@@ -191,7 +207,9 @@ def adoption(facts: Facts, version: str | None) -> Moving:
 
     """
     running = {each.release for each in facts.pointers.values()}
-    newcomers = [each for each in facts.fleet.tenants if each.id not in facts.pointers and each.state == "active"]
+    newcomers = [
+        each for each in facts.fleet.tenants if each.id not in facts.pointers and each.state == "active"
+    ]
     if newcomers:
         known = sorted(running or facts.releases)
         if version not in known or version not in facts.releases:

@@ -26,7 +26,8 @@ def lines_of(plan: Plan) -> Iterator[str]:
         yield ""
         late = ", late" if wave.late else ""
         yield f"Wave {wave.number}: ring {wave.ring}{late}, {_count(len(wave.ids), 'tenant')}"
-        yield f"  starts {moment(wave.starts)} (at the latest {moment(wave.latest)}), watched until {moment(end_of(wave))}"
+        yield f"  starts {moment(wave.starts)}, at the latest {moment(wave.latest)}"
+        yield f"  is watched until {moment(end_of(wave))}"
         yield f"  {wave.reason} Failure budget: {wave.failure_budget}."
         for each in wave.tenants:
             yield f"    {each.tenant} ({each.moves_from or 'none'} -> {plan.release}): {each.reason}"
@@ -46,7 +47,9 @@ def lines_of(plan: Plan) -> Iterator[str]:
 
 def html_of(plan: Plan) -> str:
     """Return a plan as one self-contained page."""
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
     template = environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
     return template.render(plan=plan, moment=moment, end_of=end_of, digest=plan.digest)
 

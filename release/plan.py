@@ -120,7 +120,9 @@ def plan_of(record: Mapping[str, Any]) -> Plan:
     content = {key: value for key, value in record.items() if key != "digest"}
     plan = _ADAPTER.validate_python(content)
     if record.get("digest") != plan.digest:
-        raise ValueError(f"it was changed by hand: its digest says {record.get('digest')}, and its content {plan.digest}")
+        raise ValueError(
+            f"it was changed by hand: its digest says {record.get('digest')}, and its content {plan.digest}"
+        )
     return plan
 
 

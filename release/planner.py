@@ -92,7 +92,11 @@ class _Waves:
     """Makes the waves one after the other; `clock` is when the next may begin."""
 
     def __init__(
-        self, release: Release, pointers: Mapping[str, Pointer], times: Mapping[str | None, Timeline], begins: datetime
+        self,
+        release: Release,
+        pointers: Mapping[str, Pointer],
+        times: Mapping[str | None, Timeline],
+        begins: datetime,
     ) -> None:
         self._release = release
         self._pointers = pointers
@@ -110,7 +114,9 @@ class _Waves:
 
     def _ring(self, ring: Ring, tenants: Sequence[TenantSpec]) -> list[_Member]:
         """Make the waves of a ring and return its late tenants. A ring of which nobody is open is waited for."""
-        members = [_Member(tenant=each, times=self._times[each.calendar]) for each in tenants if each.ring is ring]
+        members = [
+            _Member(tenant=each, times=self._times[each.calendar]) for each in tenants if each.ring is ring
+        ]
         late: list[_Member] = []
         before = len(self._waves)
         for criticality in _CRITICALITIES:
@@ -118,7 +124,9 @@ class _Waves:
             while waiting:
                 chosen, opening = self._soonest(waiting, ring)
                 if opening.starts > self._clock + PATIENCE:
-                    late += [_Member(tenant=each.tenant, times=each.times, turn=self._clock) for each in waiting]
+                    late += [
+                        _Member(tenant=each.tenant, times=each.times, turn=self._clock) for each in waiting
+                    ]
                     break
                 waiting = self._wave(chosen, opening, ring, waiting, late=False)
         if members and len(self._waves) == before:
@@ -131,7 +139,10 @@ class _Waves:
         waiting = sorted(waiting, key=_order)
         while waiting:
             # One ring at a time, so that what holds for a wave is clear; whichever is open first.
-            found = [self._soonest([each for each in waiting if each.tenant.ring is ring], ring) for ring in _rings(waiting)]
+            found = [
+                self._soonest([each for each in waiting if each.tenant.ring is ring], ring)
+                for ring in _rings(waiting)
+            ]
             chosen, opening = min(found, key=lambda each: (each[1].starts, each[0][0].order))
             waiting = self._wave(chosen, opening, chosen[0].tenant.ring, waiting, late=True)
 
@@ -154,12 +165,17 @@ class _Waves:
         for each in waiting:
             own = openings[each.tenant.id]
             both = Opening(starts=max(common.starts, own.starts), latest=min(common.latest, own.latest))
-            if each is not lead and len(chosen) < rules.most and own.starts <= until and both.starts <= both.latest:
+            if (
+                each is not lead
+                and len(chosen) < rules.most
+                and own.starts <= until
+                and both.starts <= both.latest
+            ):
                 chosen.append(each)
                 common = both
         return sorted(chosen, key=_order), common
 
-    def _wave(  # noqa: PLR0917
+    def _wave(
         self, chosen: list[_Member], opening: Opening, ring: Ring, waiting: list[_Member], *, late: bool
     ) -> list[_Member]:
         """Add a wave and return who still waits."""
@@ -199,7 +215,11 @@ class _Waves:
         reason = f"Ring {int(tenant.ring)} ({tenant.ring.name.lower()}), {tenant.criticality} criticality."
         since = member.turn or self._clock
         if opening.starts > since and tenant.calendar is not None:
-            names = [each.name for each in member.times.closures if each.begins < opening.starts and each.ends > since]
+            names = [
+                each.name
+                for each in member.times.closures
+                if each.begins < opening.starts and each.ends > since
+            ]
             reason += f" Its calendar {tenant.calendar} is closed before: {', '.join(dict.fromkeys(names))}."
         if touched:
             reason += f" It uses what the release touches: {', '.join(touched)}."
@@ -244,7 +264,9 @@ def _opening(member: _Member, after: datetime, room: Room) -> Opening:
     raise SpecError([problem])
 
 
-def _times(tenants: Iterable[TenantSpec], calendars: Calendars, begins: datetime) -> Mapping[str | None, Timeline]:
+def _times(
+    tenants: Iterable[TenantSpec], calendars: Calendars, begins: datetime
+) -> Mapping[str | None, Timeline]:
     names = {tenant.calendar for tenant in tenants}
     return {name: timeline(None if name is None else calendars[name], begins, HORIZON) for name in names}
 

@@ -17,7 +17,7 @@ from spec.yaml_text import read_text
 
 ENVIRONMENTS_FOLDER: Final = "gitops/environments"
 HEADER: Final = (
-    "# Written by `storefleet release`. Only release and attempt are decided here; the rest is in the tenant's file.\n"
+    "# Written by `storefleet release`. It decides release and attempt; the rest is in the tenant's file.\n"
 )
 FACTS: Final = ("ring", "segment", "calendar")
 """What a pointer repeats of the tenant's file, because Argo CD reads nothing else."""
@@ -124,7 +124,9 @@ def read_pointers(root: Path, environment: str) -> dict[str, Pointer]:
         other = pointers.setdefault(pointer.tenant, pointer)
         if other is not pointer:
             message = f"the tenant has a pointer in the cell {other.cell} too"
-            problems.append(Problem(file=file, message=message, fix="keep the one of the cell where its data stand"))
+            problems.append(
+                Problem(file=file, message=message, fix="keep the one of the cell where its data stand")
+            )
     if problems:
         raise SpecError(located(problems, root))
     return pointers
@@ -139,7 +141,9 @@ def check_facts(fleet: Fleet, pointers: Mapping[str, Pointer]) -> Iterator[Probl
         tenant = everyone.get(name)
         if tenant is None:
             message = "is the pointer of a tenant that has no file"
-            yield Problem(file=file, message=message, fix="bring the tenant's file back, or let it leave by its state")
+            yield Problem(
+                file=file, message=message, fix="bring the tenant's file back, or let it leave by its state"
+            )
             continue
         wanted = pointer_for(tenant, pointer.release, pointer.attempt)
         for fact in (*FACTS, "cell"):

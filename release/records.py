@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self, TypeVar
+from typing import Annotated, Any, Final, Literal, Self, TypeVar, cast
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import Field, ValidationError, model_validator
@@ -88,7 +88,11 @@ class Emergency(SpecModel):
         if not self.begins < self.expires <= self.begins + LONGEST_EMERGENCY:
             allowed = f"after begins, and at most {LONGEST_EMERGENCY / timedelta(hours=1):.0f} hours later"
             raise refusal("is not a near end", at=("expires",), allowed=allowed)
-        if not self.expires.date() <= self.retrospective_due <= (self.expires + timedelta(days=RETROSPECTIVE_DAYS)).date():
+        if (
+            not self.expires.date()
+            <= self.retrospective_due
+            <= (self.expires + timedelta(days=RETROSPECTIVE_DAYS)).date()
+        ):
             allowed = f"within {RETROSPECTIVE_DAYS} days after it expires"
             raise refusal("is not a day soon after", at=("retrospective_due",), allowed=allowed)
         return self
@@ -100,7 +104,9 @@ class Emergency(SpecModel):
     @property
     def exemption(self) -> Exemption:
         """What it opens of the sync windows."""
-        return Exemption(record=self.id, tenants=frozenset(self.tenants), begins=self.begins, ends=self.expires)
+        return Exemption(
+            record=self.id, tenants=frozenset(self.tenants), begins=self.begins, ends=self.expires
+        )
 
 
 Record = TypeVar("Record", Approval, Emergency)
@@ -168,7 +174,7 @@ def read_json(root: Path, file: str) -> Mapping[str, Any]:
         raise SpecError([Problem(file=file, line=line, message="is not JSON", fix=fix)]) from None
     if not isinstance(content, dict):
         raise SpecError([Problem(file=file, message="holds no object", fix="bring back what was written")])
-    return content
+    return cast("dict[str, Any]", content)
 
 
 def read_approvals(root: Path, environment: str, version: str) -> list[Approval]:
@@ -200,13 +206,8 @@ def read_emergencies(root: Path, environment: str) -> list[Emergency]:
     found: list[Emergency] = []
     problems: list[Problem] = []
     for path in sorted((root / EMERGENCIES_FOLDER / environment).glob("*.json")):
-        file = name_of(path, root)
         try:
-            record = dict(read_json(root, file))
-            if record.pop("id", path.stem) != path.stem:
-                message = "is the record of another emergency: its file was renamed"
-                raise SpecError([Problem(file=file, field="id", message=message, fix="rename it back")])
-            found.append(named(Emergency, record, path.stem, file))
+            found.append(_emergency(root, path))
         except SpecError as error:
             problems += error.problems
     if problems:
@@ -214,14 +215,25 @@ def read_emergencies(root: Path, environment: str) -> list[Emergency]:
     return found
 
 
+def _emergency(root: Path, path: Path) -> Emergency:
+    file = name_of(path, root)
+    record = dict(read_json(root, file))
+    if record.pop("id", path.stem) != path.stem:
+        message = "is the record of another emergency: its file was renamed"
+        raise SpecError([Problem(file=file, field="id", message=message, fix="rename it back")])
+    return named(Emergency, record, path.stem, file)
+
+
 def open_emergencies(
     emergencies: Iterable[Emergency], roster: Roster, environment: str, at: datetime
 ) -> list[Emergency]:
-    """Return the emergencies that hold at an instant; one that is expired, or not signed as it stands, opens nothing."""
+    """Return the emergencies that hold at an instant: what is expired, or not signed as it stands, opens nothing."""
     return [
         each
         for each in emergencies
-        if each.begins <= at < each.expires and each.environment == environment and not check_emergency(each, roster)
+        if each.begins <= at < each.expires
+        and each.environment == environment
+        and not check_emergency(each, roster)
     ]
 
 
@@ -230,7 +242,8 @@ def overdue(root: Path, emergencies: Iterable[Emergency], at: datetime) -> list[
     return [
         each
         for each in emergencies
-        if at.date() > each.retrospective_due and not _written(root / retrospective_file(each.environment, each.id))
+        if at.date() > each.retrospective_due
+        and not _written(root / retrospective_file(each.environment, each.id))
     ]
 
 

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -64,13 +64,19 @@ class Repository:
             SpecError: there is none.
 
         """
-        ended = self._run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}", check=False)
+        ended = self._run(
+            "rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}", check=False
+        )
         if ended.returncode == 0:
             return ended.stdout.strip()
         if self._run("rev-parse", "--git-dir", check=False).returncode != 0:
             raise _refused("is not in a git repository", "run the command in a checkout of the project")
         shallow = self._run("rev-parse", "--is-shallow-repository").stdout.strip() == "true"
-        fix = "fetch the whole history: git fetch --unshallow" if shallow else "name a branch, tag or commit that exists"
+        fix = (
+            "fetch the whole history: git fetch --unshallow"
+            if shallow
+            else "name a branch, tag or commit that exists"
+        )
         raise _refused(f"has no commit {printable(ref[:80])}", fix)
 
     def base(self, ref: str) -> str:
@@ -95,7 +101,7 @@ class Repository:
         return self._run("show", f"{commit}:{file}").stdout
 
     @contextmanager
-    def tree(self, commit: str, *paths: str) -> Iterator[Path]:
+    def tree(self, commit: str, *paths: str) -> Generator[Path]:
         """Lay out some paths of a commit in a folder of their own, for the time of the block."""
         there = [each for each in paths if self._run("ls-tree", commit, "--", each).stdout]
         with tempfile.TemporaryDirectory(prefix="storefleet-") as name:
@@ -108,7 +114,9 @@ class Repository:
 
     def uncommitted(self, *paths: str) -> list[str]:
         """Return the files below some paths that differ from HEAD, or are not in it."""
-        said = self._run("status", "--porcelain", "--untracked-files=all", "--no-renames", "-z", "--", *paths).stdout
+        said = self._run(
+            "status", "--porcelain", "--untracked-files=all", "--no-renames", "-z", "--", *paths
+        ).stdout
         return [part[3:] for part in said.split("\0") if part]
 
     def moves(self, environment: str, commit: str = "HEAD") -> list[Move]:
@@ -148,7 +156,10 @@ class Repository:
     def _run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         ended = self._git(arguments)
         result = subprocess.CompletedProcess(
-            ended.args, ended.returncode, ended.stdout.decode(errors="replace"), ended.stderr.decode(errors="replace")
+            ended.args,
+            ended.returncode,
+            ended.stdout.decode(errors="replace"),
+            ended.stderr.decode(errors="replace"),
         )
         if check and result.returncode != 0:
             said = printable(" ".join(result.stderr.split())[:300])
@@ -177,7 +188,9 @@ class Repository:
                 timeout=_LIMIT_SECONDS,
             )
         except subprocess.TimeoutExpired as error:
-            raise EnvironmentTrouble(f"git {arguments[0]} was not done after {_LIMIT_SECONDS:.0f} s") from error
+            raise EnvironmentTrouble(
+                f"git {arguments[0]} was not done after {_LIMIT_SECONDS:.0f} s"
+            ) from error
 
 
 def _moves(log: str) -> Iterator[Move]:

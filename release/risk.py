@@ -39,16 +39,21 @@ def _needs(manifest: ManifestSpec, tenants: int) -> Iterator[ApprovalNeed]:
     yield ApprovalNeed(role=Role.RELEASE, why="Every release is approved by somebody who did not build it.")
     if manifest.migration is not Migration.NONE:
         yield ApprovalNeed(
-            role=Role.DATABASE, why=f"It changes the database ({manifest.migration}), and code alone does not undo that."
+            role=Role.DATABASE,
+            why=f"It changes the database ({manifest.migration}), and code alone does not undo that.",
         )
     if manifest.payment_related:
         yield ApprovalNeed(role=Role.PAYMENTS, why="It changes how money is taken or given back.")
     if tenants > MANY_TENANTS:
         yield ApprovalNeed(
-            role=Role.BUSINESS, why=f"It moves {tenants} tenants, more than {MANY_TENANTS}: the trade of a group is at stake."
+            role=Role.BUSINESS,
+            why=f"It moves {tenants} tenants, more than {MANY_TENANTS}: the trade of a group is at stake.",
         )
     elif manifest.rollback is not RollbackClass.POINTER:
-        yield ApprovalNeed(role=Role.BUSINESS, why=f"The way back is {manifest.rollback}: what was sold meanwhile may be lost.")
+        yield ApprovalNeed(
+            role=Role.BUSINESS,
+            why=f"The way back is {manifest.rollback}: what was sold meanwhile may be lost.",
+        )
 
 
 def missing(

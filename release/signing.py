@@ -78,7 +78,9 @@ def check_signer(roster: Roster, by: str, role: Role, key: Ed25519PrivateKey) ->
             fix="have somebody of them sign, or change the list first, in a change of its own",
         )
         raise SpecError([problem])
-    own = base64.b64encode(key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).decode()
+    own = base64.b64encode(
+        key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    ).decode()
     if own != roster.approvers[by].key:
         message = f"the key is not that of {by}"
         raise _refused("--key", message, f"sign with the key whose public half is in {ROSTER}")

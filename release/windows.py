@@ -90,10 +90,14 @@ def sync_windows(
     groups: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for tenant in tenants:
         if tenant.calendar is not None:
-            records = tuple(sorted(each.record for each in exemptions if tenant.id in each.tenants and each.ends > at))
+            records = tuple(
+                sorted(each.record for each in exemptions if tenant.id in each.tenants and each.ends > at)
+            )
             groups.setdefault((tenant.calendar, records), []).append(tenant.id)
     by_record = {each.record: each for each in exemptions}
-    times = {name: timeline(calendars[name], at, WINDOW_HORIZON) for name in sorted({name for name, _ in groups})}
+    times = {
+        name: timeline(calendars[name], at, WINDOW_HORIZON) for name in sorted({name for name, _ in groups})
+    }
     return tuple(
         window
         for (name, records), members in sorted(groups.items())
@@ -125,7 +129,9 @@ def _parts(
     closed: tuple[datetime, datetime], exempt: Sequence[Exemption]
 ) -> Iterator[tuple[datetime, datetime, str]]:
     """Cut a closed time where exemptions begin and end; each part with the exemption that it is under, or none."""
-    cuts = {moment for each in exempt for moment in (each.begins, each.ends) if closed[0] < moment < closed[1]}
+    cuts = {
+        moment for each in exempt for moment in (each.begins, each.ends) if closed[0] < moment < closed[1]
+    }
     for begins, ends in pairwise(sorted({*closed, *cuts})):
         record = next((each.record for each in exempt if each.begins <= begins and ends <= each.ends), "")
         yield begins, ends, record
@@ -147,4 +153,3 @@ def _duration(length: timedelta) -> str:
     minutes = int(length / _MINUTE)
     hours, rest = divmod(minutes, 60)
     return "".join(part for part in (f"{hours}h" if hours else "", f"{rest}m" if rest else "") if part)
-

@@ -209,7 +209,9 @@ class CalendarFile(SpecModel):
             for place, name in enumerate(names):
                 if name in names[:place]:
                     at = (field, place, "name")
-                    raise refusal(f"{printable(name)} stands twice in the list", at=at, fix="name one of them otherwise")
+                    raise refusal(
+                        f"{printable(name)} stands twice in the list", at=at, fix="name one of them otherwise"
+                    )
         return self
 
 

@@ -161,7 +161,9 @@ def with_tenant(fleet: Fleet, tenant: TenantSpec, *, today: date) -> Fleet:
     ]
     if problems:
         raise SpecError(problems)
-    return Fleet(environment, tuple(sorted(residents, key=lambda each: each.id)), fleet.left_out, fleet.calendars)
+    return Fleet(
+        environment, tuple(sorted(residents, key=lambda each: each.id)), fleet.left_out, fleet.calendars
+    )
 
 
 def _read_tenants(root: Path, today: date) -> _Reading:
@@ -170,7 +172,9 @@ def _read_tenants(root: Path, today: date) -> _Reading:
     except OSError as error:
         message = f"cannot be read: {error.strerror}"
         fix = "run the command in the project's folder"
-        return _Reading((), frozenset(), NO_CALENDARS, (Problem(file=f"{TENANTS_FOLDER}/", message=message, fix=fix),))
+        return _Reading(
+            (), frozenset(), NO_CALENDARS, (Problem(file=f"{TENANTS_FOLDER}/", message=message, fix=fix),)
+        )
     tenants: list[TenantSpec] = []
     problems = list(overlooked)
     for path in paths:

@@ -45,7 +45,14 @@ def refuse_unknown(country: str, subdivision: str | None, only: tuple[str, ...])
         )
     if not only:
         return
-    known = sorted({name for year in _KNOWN_BY for names in holidays_of(country, subdivision, year).values() for name in names})
+    known = sorted(
+        {
+            name
+            for year in _KNOWN_BY
+            for names in holidays_of(country, subdivision, year).values()
+            for name in names
+        }
+    )
     for place, name in enumerate(only):
         if name not in known:
             raise refusal(

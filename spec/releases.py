@@ -57,12 +57,17 @@ def _matches(pattern: re.Pattern[str], message: str, allowed: str) -> AfterValid
 ReleaseVersion = Annotated[
     str,
     _matches(
-        _VERSION, "is not a version of a release", "the Odoo series and a number of its own, such as 18.0.3 or 18.0.3-rc1"
+        _VERSION,
+        "is not a version of a release",
+        "the Odoo series and a number of its own, such as 18.0.3 or 18.0.3-rc1",
     ),
 ]
 Sha256 = Annotated[str, _matches(_DIGEST, "is not a digest", "sha256: and 64 hexadecimal digits")]
 PinnedImage = Annotated[
-    str, _matches(_IMAGE, "is not an image by its digest", "name@sha256:... with 64 hexadecimal digits; a tag may move")
+    str,
+    _matches(
+        _IMAGE, "is not an image by its digest", "name@sha256:... with 64 hexadecimal digits; a tag may move"
+    ),
 ]
 CommitId = Annotated[str, _matches(_COMMIT, "is not a commit", "40 hexadecimal digits")]
 
@@ -156,7 +161,9 @@ class ManifestFile(SpecModel):
         names = [each.name for each in self.tests]
         for place, name in enumerate(names):
             if name in names[:place]:
-                raise refusal("stands twice in the list", at=("tests", place, "name"), fix="keep one of the two")
+                raise refusal(
+                    "stands twice in the list", at=("tests", place, "name"), fix="keep one of the two"
+                )
         return self
 
 

@@ -1,17 +1,17 @@
 """Fleets and releases at random for the planner."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 from hypothesis import strategies as st
 
-from release.freezes import HORIZON, timeline
+from release.freezes import HORIZON, Room, timeline
 from spec.releases import ManifestSpec, Release
 from spec.tenant import TenantSpec
 from spec.vocabulary import EnvironmentName
+from spec.yaml_text import parse
 from tests.release.samples import calendars
 from tests.spec.conftest import GOOD
-from spec.yaml_text import parse
 
 DIGEST = "sha256:" + "a" * 64
 BASE = parse(GOOD, "corner.yaml")
@@ -78,10 +78,6 @@ def fleets(draw, most=14):
 
 def roomy(calendar):
     """Say whether a calendar leaves room for the most demanding ring, early enough."""
-    from datetime import timedelta
-
-    from release.freezes import Room
-
     times = timeline(calendar, BEGINS, HORIZON)
     room = Room(change=timedelta(hours=2), calm=timedelta(hours=48))
     return all(times.opening(BEGINS + timedelta(days=days), room) is not None for days in range(0, 300, 50))

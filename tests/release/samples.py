@@ -1,6 +1,6 @@
 """Calendars and fleets at random, and the small ones that tests name."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from hypothesis import strategies as st
 
@@ -22,7 +22,9 @@ RULES = (
     "FREQ=YEARLY;BYEASTER=-2",
 )
 
-instants = st.integers(0, 6 * 366 * 24 * 60).map(lambda minutes: datetime(2024, 1, 1, tzinfo=UTC) + timedelta(minutes=minutes))
+instants = st.integers(0, 6 * 366 * 24 * 60).map(
+    lambda minutes: datetime(2024, 1, 1, tzinfo=UTC) + timedelta(minutes=minutes)
+)
 _names = st.sampled_from(["Peak", "Sales", "Stocktaking"])
 _moments = st.builds(
     lambda day, hour, minute: f"{day} {hour:02}:{minute:02}",
@@ -36,7 +38,7 @@ _margins = st.integers(0, 9)
 
 @st.composite
 def seasons(draw):
-    first = draw(st.dates(datetime(2024, 1, 1).date(), datetime(2029, 12, 31).date()))
+    first = draw(st.dates(date(2024, 1, 1), date(2029, 12, 31)))
     last = first + timedelta(days=draw(st.integers(0, 60)))
     shape = "%m-%d" if draw(st.booleans()) else "%Y-%m-%d"
     return Season(kind="season", name=draw(_names), starts=first.strftime(shape), ends=last.strftime(shape))
@@ -45,7 +47,12 @@ def seasons(draw):
 freezes = st.one_of(
     seasons(),
     st.builds(
-        Recurring, kind=st.just("rule"), name=_names, rule=st.sampled_from(RULES), days_before=_margins, days_after=_margins
+        Recurring,
+        kind=st.just("rule"),
+        name=_names,
+        rule=st.sampled_from(RULES),
+        days_before=_margins,
+        days_after=_margins,
     ),
     st.builds(
         Holidays,

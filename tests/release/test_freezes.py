@@ -1,6 +1,7 @@
 """When a release may start: the closures of any calendar in any zone, against a reading of the wall clock."""
 
 from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from release.clocks import first_instant, last_instant
 from release.freezes import Room, timeline
-from spec.calendar_files import Calendar
+from spec.calendar_files import Calendar, load_calendars
 from spec.calendars import MaintenanceWindow, Season, Weekly
 from tests.release import wall
 from tests.release.samples import ZONES, calendars, instants
@@ -44,15 +45,24 @@ def utc(text):
 def test_what_is_closed_is_what_the_wall_clock_says(some, start, minutes):
     times = timeline(some, start, WEEKS)
     moments = [start + timedelta(minutes=each) for each in minutes]
-    moments += [edge + shift for each in times.closures for edge in (each.begins, each.ends) for shift in (-timedelta(seconds=1), timedelta())]
+    moments += [
+        edge + shift
+        for each in times.closures
+        for edge in (each.begins, each.ends)
+        for shift in (-timedelta(seconds=1), timedelta())
+    ]
     for at in moments:
         if not start <= at < times.ends:
             continue
         ours, theirs = not times.answer(at).may_start, wall.closed(some, at)
         if wall.unclear(some, at):
-            assert ours or not theirs, f"{at} is closed on the wall and open here: a release would start in a freeze"
+            assert ours or not theirs, (
+                f"{at} is closed on the wall and open here: a release would start in a freeze"
+            )
         else:
-            assert ours == theirs, f"{at} is {'closed' if ours else 'open'} here, and the wall clock says otherwise"
+            assert ours == theirs, (
+                f"{at} is {'closed' if ours else 'open'} here, and the wall clock says otherwise"
+            )
 
 
 @settings(max_examples=60, deadline=None)
@@ -74,7 +84,9 @@ def test_an_opening_is_the_first_moment_with_room_and_stays_open_that_long(some,
             assert not each.begins <= begin < each.ends, "the opening is closed"
             assert not begin < each.begins < begin + room.change, "the change would not be done in time"
             if each.freeze:
-                assert not begin < each.begins < begin + room.calm, "it could not be taken back while it is watched"
+                assert not begin < each.begins < begin + room.calm, (
+                    "it could not be taken back while it is watched"
+                )
 
 
 @settings(max_examples=60, deadline=None)
@@ -112,17 +124,25 @@ def test_a_time_of_the_clocks_is_between_its_first_and_its_last_instant(zone_nam
 
 def test_a_freeze_over_the_change_of_the_clocks_begins_and_ends_where_people_read_it():
     winter = timeline(calendar(season("2026-10-25", "2026-10-25")), utc("2026-10-20"), WEEKS)
-    assert [(each.begins, each.ends) for each in winter.closures] == [(utc("2026-10-24T22:00"), utc("2026-10-25T23:00"))]
+    assert [(each.begins, each.ends) for each in winter.closures] == [
+        (utc("2026-10-24T22:00"), utc("2026-10-25T23:00"))
+    ]
     summer = timeline(calendar(season("2026-03-29", "2026-03-29")), utc("2026-03-20"), WEEKS)
-    assert [(each.begins, each.ends) for each in summer.closures] == [(utc("2026-03-28T23:00"), utc("2026-03-29T22:00"))]
+    assert [(each.begins, each.ends) for each in summer.closures] == [
+        (utc("2026-03-28T23:00"), utc("2026-03-29T22:00"))
+    ]
 
 
 def test_a_maintenance_window_in_the_hour_that_is_skipped_is_short_and_in_the_hour_that_comes_twice_too():
     night = (MaintenanceWindow(name="Night", starts="sunday 02:00", ends="sunday 05:00"),)
     some = calendar(zone="Europe/Berlin", maintenance=night)
-    spring = timeline(some, utc("2026-03-28"), WEEKS).opening(utc("2026-03-28"), Room(change=timedelta(minutes=1)))
+    spring = timeline(some, utc("2026-03-28"), WEEKS).opening(
+        utc("2026-03-28"), Room(change=timedelta(minutes=1))
+    )
     assert (spring.starts, spring.latest) == (utc("2026-03-29T01:00"), utc("2026-03-29T02:59"))
-    autumn = timeline(some, utc("2026-10-24"), WEEKS).opening(utc("2026-10-24"), Room(change=timedelta(minutes=1)))
+    autumn = timeline(some, utc("2026-10-24"), WEEKS).opening(
+        utc("2026-10-24"), Room(change=timedelta(minutes=1))
+    )
     assert (autumn.starts, autumn.latest) == (utc("2026-10-25T01:00"), utc("2026-10-25T03:59"))
 
 
@@ -137,8 +157,13 @@ def test_black_friday_is_found_in_every_year():
 
 
 def test_the_same_freeze_begins_an_hour_later_on_the_canary_islands():
-    madrid, islands = (timeline(_examples()[name], utc("2026-11-10"), WEEKS) for name in ("spain", "canary-islands"))
-    begins = [next(each.begins for each in times.closures if each.name == "Black Week") for times in (madrid, islands)]
+    madrid, islands = (
+        timeline(_examples()[name], utc("2026-11-10"), WEEKS) for name in ("spain", "canary-islands")
+    )
+    begins = [
+        next(each.begins for each in times.closures if each.name == "Black Week")
+        for times in (madrid, islands)
+    ]
     assert begins[1] - begins[0] == HOUR
 
 
@@ -153,7 +178,9 @@ def test_a_release_does_not_start_so_late_that_it_could_not_be_taken_back():
     assert times.answer(utc("2026-12-03T14:00"), Room(calm=24 * HOUR)).may_start
     late = times.answer(utc("2026-12-03T14:01"), Room(calm=24 * HOUR))
     assert (late.may_start, late.until) == (False, utc("2026-12-07T08:00"))
-    assert [each.name for each in late.why] == ["Weekend"], "nobody would know why a quiet Thursday is refused"
+    assert [each.name for each in late.why] == ["Weekend"], (
+        "nobody would know why a quiet Thursday is refused"
+    )
 
 
 def test_a_calendar_that_never_opens_gives_no_opening():
@@ -175,8 +202,4 @@ def test_the_twenty_ninth_of_february_is_a_season_in_leap_years_alone():
 
 
 def _examples():
-    from pathlib import Path
-
-    from spec.calendar_files import load_calendars
-
     return load_calendars(Path(__file__).parents[2])

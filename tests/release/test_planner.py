@@ -24,7 +24,9 @@ pytestmark = pytest.mark.unit
 
 ROOT = Path(__file__).parents[2]
 ORDER = [each.value for each in Criticality]
-SLOW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+SLOW = settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+)
 
 
 def planned(tenants, calendars=None, begins=BEGINS, pointers=None, **changes):
@@ -41,7 +43,9 @@ def test_every_tenant_is_in_exactly_one_wave(some, migration):
     tenants, calendars = some
     plan = planned(tenants, calendars, migration=migration, rollback="restore")
     placed = [each for wave in plan.waves for each in wave.ids]
-    assert sorted(placed) == sorted(each.id for each in tenants), "somebody would be forgotten, or moved twice"
+    assert sorted(placed) == sorted(each.id for each in tenants), (
+        "somebody would be forgotten, or moved twice"
+    )
     assert [wave.number for wave in plan.waves] == list(range(1, len(plan.waves) + 1))
 
 
@@ -54,7 +58,9 @@ def test_no_tenant_starts_in_a_freeze_or_just_before_one(some):
         for name in wave.ids:
             times = timeline(calendars.get(facts[name].calendar), BEGINS, HORIZON)
             for at in (wave.starts, wave.latest):
-                assert times.answer(at, room(wave)).may_start, f"{name} would start in a freeze, or not come back before it"
+                assert times.answer(at, room(wave)).may_start, (
+                    f"{name} would start in a freeze, or not come back before it"
+                )
 
 
 @SLOW
@@ -71,11 +77,18 @@ def test_waves_follow_one_another_and_the_finish_is_after_every_soak(some):
 @given(fleets())
 def test_rings_come_in_order_and_criticality_ascends_in_them(some):
     plan = planned(*some)
-    main = [(wave.ring, ORDER.index(each.criticality)) for wave in plan.waves if not wave.late for each in wave.tenants]
+    main = [
+        (wave.ring, ORDER.index(each.criticality))
+        for wave in plan.waves
+        if not wave.late
+        for each in wave.tenants
+    ]
     assert main == sorted(main), "a shop that costs more would meet the release before one that costs less"
     guarded = [wave.number for wave in plan.waves if wave.ring == 3]
     open_rings = [wave.number for wave in plan.waves if wave.ring < 3]
-    assert not guarded or not open_rings or min(guarded) > max(open_rings), "the guarded ring is promised to be last"
+    assert not guarded or not open_rings or min(guarded) > max(open_rings), (
+        "the guarded ring is promised to be last"
+    )
 
 
 @SLOW
@@ -97,20 +110,22 @@ def test_only_who_was_closed_at_its_turn_is_late(some):
     plan = planned(tenants, calendars)
     for wave in plan.waves:
         for each in wave.tenants if wave.late else ():
-            earlier = [
-                one for one in plan.waves
-                if not one.late and (one.ring, ORDER.index(one.tenants[0].criticality)) <= (each.ring, ORDER.index(each.criticality))
-            ]  # fmt: skip
-            turn = max((end_of(one) for one in earlier), default=BEGINS)
+            ends = [end_of(one) for one in plan.waves if not one.late and one.number < wave.number]
             times = timeline(calendars.get(facts[each.tenant].calendar), BEGINS, HORIZON)
-            opening = times.opening(turn, room(wave))
-            assert opening.starts > turn + PATIENCE or len(earlier) != len(
-                [one for one in plan.waves if not one.late and one.number < wave.number]
-            ), f"{each.tenant} is late although it was open when it was its turn"
+            openings = [(turn, times.opening(turn, room(wave))) for turn in (BEGINS, *ends)]
+            assert any(opening.starts > turn + PATIENCE for turn, opening in openings), (
+                f"{each.tenant} is late although it was open whenever it could have been its turn"
+            )
 
 
 @SLOW
-@given(fleets(most=10), st.integers(0, 3), st.sampled_from(ORDER), st.integers(0, 3), st.sampled_from(["a", "t05x", "zz"]))
+@given(
+    fleets(most=10),
+    st.integers(0, 3),
+    st.sampled_from(ORDER),
+    st.integers(0, 3),
+    st.sampled_from(["a", "t05x", "zz"]),
+)
 def test_a_new_tenant_changes_no_wave_before_its_own(some, ring, criticality, place, name):
     tenants, calendars = some
     calendar = [None, *calendars][min(place, len(calendars))]
@@ -118,7 +133,9 @@ def test_a_new_tenant_changes_no_wave_before_its_own(some, ring, criticality, pl
     before, after = planned(tenants, calendars), planned([*tenants, newcomer], calendars)
     own = next(wave.number for wave in after.waves if name in wave.ids)
     unchanged = [(wave.starts, wave.ids) for wave in after.waves if wave.number < own]
-    assert unchanged == [(wave.starts, wave.ids) for wave in before.waves[: own - 1]], "others were moved by a newcomer"
+    assert unchanged == [(wave.starts, wave.ids) for wave in before.waves[: own - 1]], (
+        "others were moved by a newcomer"
+    )
 
 
 @SLOW
@@ -160,23 +177,29 @@ def test_whoever_is_open_first_waits_some_hours_for_the_others_of_its_wave():
     (wave,) = planned(tenants, calendars, datetime(2026, 6, 13, tzinfo=UTC)).waves
     assert wave.ids == ("helsinki", "london")
     assert wave.starts == datetime(2026, 6, 15, 7, tzinfo=UTC), "08:00 in London, two hours after Helsinki"
-    assert GATHERING >= timedelta(hours=2)
+    assert timedelta(hours=2) <= GATHERING
 
 
 def test_the_dedicated_retailer_is_moved_in_its_own_window_and_last():
     examples = load_fleet(ROOT, "production")
-    plan = plan_release(examples, release(migration="breaking", rollback="restore"), {}, datetime(2026, 6, 1, tzinfo=UTC))
+    plan = plan_release(
+        examples, release(migration="breaking", rollback="restore"), {}, datetime(2026, 6, 1, tzinfo=UTC)
+    )
     wave = next(each for each in plan.waves if "kaufwerk" in each.ids)
     assert wave.ids == ("kaufwerk",)
     assert wave.starts.strftime("%A %H:%M") == "Sunday 00:00", "two in the morning in Kassel in summer"
-    assert wave.latest - wave.starts == timedelta(hours=1), "three hours of the window, two of them for the migration"
+    assert wave.latest - wave.starts == timedelta(hours=1), (
+        "three hours of the window, two of them for the migration"
+    )
     assert all(each.ring == 3 for each in plan.waves[wave.number - 1 :])
     assert "outside the maintenance windows" in wave.tenants[0].reason
 
 
 def test_who_runs_the_release_or_does_not_run_at_all_is_left_out_and_told():
     tenants = [tenant("a"), tenant("b"), tenant("c", state=TenantState.SUSPENDED)]
-    plan = planned(tenants, pointers={"a": pointer_for(tenants[0], "18.0.4"), "b": pointer_for(tenants[1], "18.0.3")})
+    plan = planned(
+        tenants, pointers={"a": pointer_for(tenants[0], "18.0.4"), "b": pointer_for(tenants[1], "18.0.3")}
+    )
     assert {each.tenant: each.why for each in plan.left_out} == {
         "a": "It runs this release already.",
         "c": "It is suspended: nothing of it runs.",
@@ -187,7 +210,9 @@ def test_who_runs_the_release_or_does_not_run_at_all_is_left_out_and_told():
 def test_a_calendar_that_leaves_no_room_is_refused_with_what_is_needed():
     calendars = load_fleet(ROOT, "production").calendars
     narrow = calendars["kaufwerk"].maintenance[0].model_copy(update={"ends": "sunday 03:00"})
-    changed = {"kaufwerk": type(calendars["kaufwerk"])(**{**vars(calendars["kaufwerk"]), "maintenance": (narrow,)})}
+    changed = {
+        "kaufwerk": type(calendars["kaufwerk"])(**{**vars(calendars["kaufwerk"]), "maintenance": (narrow,)})
+    }
     with pytest.raises(SpecError) as caught:
         planned([tenant("a", calendar="kaufwerk")], changed, migration="breaking", rollback="restore")
     assert "leaves no room for this release" in str(caught.value)
@@ -215,7 +240,9 @@ def test_a_start_in_a_peak_that_the_calendar_leaves_open_is_warned_of():
 def test_planning_a_thousand_tenants_takes_seconds_and_not_minutes():
     calendars = load_fleet(ROOT, "production").calendars
     names = sorted(set(calendars) - {"kaufwerk"})
-    tenants = [tenant(f"t{place:04}", ring=place % 4, calendar=names[place % len(names)]) for place in range(1000)]
+    tenants = [
+        tenant(f"t{place:04}", ring=place % 4, calendar=names[place % len(names)]) for place in range(1000)
+    ]
     hundred = min(_spent(tenants[:100], calendars) for _ in range(3))
     thousand = _spent(tenants, calendars)
     assert thousand < 60 * hundred, "the time would grow with the square of the tenants"

@@ -42,7 +42,7 @@ def covers(freeze, wall):
         case Recurring():
             day = datetime.combine(wall.date(), time())
             first, last = day - freeze.days_after * DAY, day + freeze.days_before * DAY
-            rule = rrulestr(freeze.rule, dtstart=datetime(2020, 1, 1))
+            rule = rrulestr(freeze.rule, dtstart=datetime(2020, 1, 1))  # noqa: DTZ001 - wall clocks
             return bool(rule.between(first, last, inc=True))
         case Holidays():
             days = holidays.country_holidays(freeze.country, years=(wall.year - 1, wall.year, wall.year + 1))

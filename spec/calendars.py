@@ -11,6 +11,7 @@ from typing import Annotated, Final, Literal, Self
 from dateutil.rrule import rrulestr
 from pydantic import AfterValidator, Field, model_validator
 
+from spec.holidays import refuse_unknown
 from spec.model import SpecModel
 from spec.peaks import PeakDay, season_days
 from spec.problems import either, printable, refusal, suggestion
@@ -104,8 +105,8 @@ class Season(SpecModel):
 class Recurring(SpecModel):
     """Around a day that a rule finds, such as the Friday after the fourth Thursday of November."""
 
-    kind: Literal["rule"]
-    """rule: around each day that a rule finds."""
+    kind: Literal["recurring"]
+    """recurring: around each day that a rule finds."""
     name: Title
     """What people call it, such as Black Friday."""
     rule: DayRule
@@ -141,8 +142,6 @@ class Holidays(SpecModel):
 
     @model_validator(mode="after")
     def _are_known(self) -> Self:
-        from spec.holidays import refuse_unknown  # noqa: PLC0415 - the library takes half a second to read
-
         refuse_unknown(self.country, self.subdivision, self.only)
         return self
 

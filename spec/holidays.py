@@ -5,8 +5,6 @@ from datetime import date
 from functools import cache
 from typing import Final, cast
 
-import holidays
-
 from spec.problems import either, refusal, suggestion
 
 _LANGUAGE: Final = "en_US"
@@ -17,6 +15,8 @@ _KNOWN_BY: Final = (2025, 2026, 2027)
 @cache
 def holidays_of(country: str, subdivision: str | None, year: int) -> Mapping[date, tuple[str, ...]]:
     """Return the public holidays of a year, with their names in English (or in the country's language)."""
+    import holidays  # noqa: PLC0415 - the library takes half a second to read, and most commands need none
+
     language = _LANGUAGE if _LANGUAGE in holidays.list_localized_countries().get(country, ()) else None
     found = holidays.country_holidays(country, subdiv=subdivision, years=year, language=language)
     days = cast("Mapping[date, str]", found)
@@ -30,6 +30,8 @@ def refuse_unknown(country: str, subdivision: str | None, only: tuple[str, ...])
         PydanticCustomError: what is unknown, and what is known.
 
     """
+    import holidays  # noqa: PLC0415
+
     countries = holidays.list_supported_countries()
     if country not in countries:
         message = "is a country whose holidays are not known"

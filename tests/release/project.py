@@ -12,7 +12,6 @@ from typer.testing import CliRunner
 from cli import calendars as calendar_commands
 from cli import release as release_commands
 from cli import signatures
-from cli.main import app
 from tests.spec.cases import BASELINE, project_of
 from tests.spec.conftest import GOOD
 
@@ -112,7 +111,7 @@ class Project:
 
     def run(self, *arguments, status=0):
         """Run a command of the release group, and return what it says."""
-        result = CliRunner().invoke(app, ["release", *arguments])
+        result = CliRunner().invoke(release_commands.app, list(arguments))
         assert isinstance(result.exception, SystemExit | None), f"a user saw a traceback: {result.exception!r}"
         assert result.exit_code == status, result.output
         return " ".join(result.output.split())

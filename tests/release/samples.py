@@ -48,7 +48,7 @@ freezes = st.one_of(
     seasons(),
     st.builds(
         Recurring,
-        kind=st.just("rule"),
+        kind=st.just("recurring"),
         name=_names,
         rule=st.sampled_from(RULES),
         days_before=_margins,

@@ -173,7 +173,7 @@ def check(
         if checked.problems:
             fail(str(SpecError(checked.problems)), MISTAKE)
         _tell(
-            f"{checked.releases} releases; {checked.moved} pointers move since {begin[:12]}: all as they may."
+            f"Releases: {checked.releases}. Pointers that move since {begin[:12]}: {checked.moved}. All as they may."
         )
 
 

@@ -59,6 +59,7 @@ def named(
     file: str,
     *,
     given: str = "id",
+    holder: str = "file",
     fix: str = "remove the line",
 ) -> Model:
     """Return what a file says, as a model one field of which is the name of the file.
@@ -69,6 +70,7 @@ def named(
         name: the name of the file, without its ending; or of its folder.
         file: what messages call it.
         given: the field that the name is for.
+        holder: what is named: the file, or its folder.
         fix: what to do about a file that states the name inside.
 
     Raises:
@@ -79,14 +81,14 @@ def named(
     data = parse(text, file) if isinstance(content, str) else dict(content)
     if given in data:
         line = line_numbers(text, file).get((given,)) if text else None
-        message = f"is not written in the file: the name of the file is the {given}"
+        message = f"is not written in the file: the name of the {holder} is the {given}"
         raise SpecError([Problem(file=file, field=given, line=line, message=message, fix=fix)])
     try:
         return model.model_validate({**data, given: name})
     except ValidationError as error:
         lines = line_numbers(text, file) if text else {}
         problems = problems_of(error, model, {**data, given: name}, file, lines=lines, given=given)
-        raise SpecError(_of_the_name(problem, given) for problem in problems) from None
+        raise SpecError(_of_the_name(problem, given, holder) for problem in problems) from None
 
 
 def load_environment(
@@ -167,13 +169,13 @@ def _lines_by_field(path: Path, file: str) -> dict[str, int]:
     }
 
 
-def _of_the_name(problem: Problem, given: str) -> Problem:
+def _of_the_name(problem: Problem, given: str, holder: str) -> Problem:
     if problem.field != given:
         return problem
     return Problem(
         file=problem.file,
         value=problem.value,
-        message=f"the name of the file {problem.message}",
+        message=f"the name of the {holder} {problem.message}",
         allowed=problem.allowed,
         fix=problem.fix.replace("write ", "rename it to ") + ".yaml"
         if problem.fix.startswith("write ")

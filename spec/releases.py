@@ -241,8 +241,8 @@ def versions(root: Path) -> list[str]:
 
 def _load(root: Path, version: str) -> Release:
     file = manifest_file(version)
-    text = read_text(root / file, file)
-    manifest = named(ManifestSpec, text, version, file, given="version")
+    text = read_text(root / file, file, hint="write it; docs/reference/releases.md says what it states")
+    manifest = named(ManifestSpec, text, version, file, given="version", holder="folder")
     return Release(manifest=manifest, digest=digest_of(text))
 
 

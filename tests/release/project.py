@@ -86,7 +86,9 @@ class Project:
         self.clock(self.at + timedelta(**passed))
 
     def git(self, *arguments):
-        ended = subprocess.run(["git", "-C", str(self.root), *arguments], check=False, capture_output=True, text=True)
+        ended = subprocess.run(
+            ["git", "-C", str(self.root), *arguments], check=False, capture_output=True, text=True
+        )
         assert ended.returncode == 0, ended.stderr
         return ended.stdout
 
@@ -112,13 +114,27 @@ class Project:
     def run(self, *arguments, status=0):
         """Run a command of the release group, and return what it says."""
         result = CliRunner().invoke(release_commands.app, list(arguments))
-        assert isinstance(result.exception, SystemExit | None), f"a user saw a traceback: {result.exception!r}"
+        assert isinstance(result.exception, SystemExit | None), (
+            f"a user saw a traceback: {result.exception!r}"
+        )
         assert result.exit_code == status, result.output
         return " ".join(result.output.split())
 
     def approve(self, version, role="release", by="rita@corner.example", status=0):
         """Approve a plan, and commit it."""
-        said = self.run("approve", version, "--env", "local", "--role", role, "--by", by, "--key", self.keys[by], status=status)
+        said = self.run(
+            "approve",
+            version,
+            "--env",
+            "local",
+            "--role",
+            role,
+            "--by",
+            by,
+            "--key",
+            self.keys[by],
+            status=status,
+        )
         if status == 0:
             self.commit(f"{by} approves {version}")
         return said
@@ -142,7 +158,9 @@ class Project:
         assert "max_tenants: 2" in stack
         self.write("stacks/Pulumi.local.yaml", stack.replace("max_tenants: 2", "max_tenants: 9"))
         for name, (ring, criticality) in SHOPS.items():
-            text = GOOD.replace("corner.example\n", f"{name}.example\n", 1).replace("ring: 2", f"ring: {ring}")
+            text = GOOD.replace("corner.example\n", f"{name}.example\n", 1).replace(
+                "ring: 2", f"ring: {ring}"
+            )
             text = text.replace("criticality: standard", f"criticality: {criticality}")
             text = text.replace("country: FR", "country: DE") if name == "deli" else text
             calendar = "fair" if name == "deli" else "quiet"
@@ -157,7 +175,11 @@ class Project:
             path.chmod(0o600)
             self.keys[person] = str(path)
             public = key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-            lines += [f"  {person}:", f"    key: {base64.b64encode(public).decode()}", f"    may: [{', '.join(roles)}]"]
+            lines += [
+                f"  {person}:",
+                f"    key: {base64.b64encode(public).decode()}",
+                f"    may: [{', '.join(roles)}]",
+            ]
         self.write("gitops/approvers.yaml", "\n".join(lines) + "\n")
         self.release("18.0.3")
         self.release("18.0.4")

@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
+from cli import calendars, dr, release, tenants
 from cli import doctor as checks
-from cli import dr, tenants
 from cli import status as overview
 from cli.cost import cost
 from cli.destroy import destroy, stop
@@ -26,6 +26,8 @@ app = typer.Typer(
 )
 app.add_typer(tenants.app, name="tenants")
 app.add_typer(dr.app, name="dr")
+app.add_typer(calendars.app, name="calendars")
+app.add_typer(release.app, name="release")
 # `tenant new` reads better than `tenants new`; both are there.
 app.add_typer(tenants.app, name="tenant", hidden=True)
 app.command()(cost)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -56,6 +57,7 @@ def new(  # noqa: PLR0917 - one argument an option
     tier: Annotated[Text, typer.Option(help="instead of the recommended one")] = None,
     ring: Annotated[int | None, typer.Option(help="instead of the recommended one")] = None,
     cell: Annotated[Text, typer.Option(help="instead of the emptiest one that fits")] = None,
+    calendar: Annotated[Text, typer.Option(help="instead of that of its neighbours in the country")] = None,
     env: Annotated[str, typer.Option("--env", help="the environment whose cells count")] = LOCAL,
 ) -> None:
     """Add a tenant: asks for what no option says, and writes a commented file that is valid."""
@@ -66,7 +68,7 @@ def new(  # noqa: PLR0917 - one argument an option
         "customisation": customisation, "release_tolerance": tolerance, "orders_per_day": orders,
         "integrations": integration,
     }  # fmt: skip
-    chosen: dict[str, Any] = {"tier": tier, "ring": ring, "cell": cell}
+    chosen: dict[str, Any] = {"tier": tier, "ring": ring, "cell": cell, "calendar": calendar}
     with clear_errors():
         try:
             onboard(ROOT, env, tenant_id, given, chosen, interactive=_somebody_is_there())
@@ -94,7 +96,7 @@ def onboard(
         environment: the environment whose cells count.
         tenant_id: the id.
         given: the facts that options stated, by field; None for those to ask for.
-        chosen: tier, ring and cell where an option states them instead of the recommendation.
+        chosen: tier, ring, cell and calendar where an option states them instead of the recommendation.
         interactive: whether to ask for what is missing. Otherwise that is refused.
 
     Raises:
@@ -130,6 +132,16 @@ def onboard(
     )
 
 
+def _calendar_of_neighbours(fleet: Fleet, facts: dict[str, Any]) -> str | None:
+    """Return the calendar that most tenants of the same country and time zone have; None where there are none."""
+    here = (facts["country"], facts["time_zone"])
+    everyone = (*fleet.tenants, *fleet.left_out)
+    found = Counter(
+        each.calendar for each in everyone if (each.country, each.time_zone) == here and each.calendar
+    )
+    return found.most_common(1)[0][0] if found else None
+
+
 def decide(
     fleet: Fleet, tenant_id: str, facts: dict[str, Any], chosen: dict[str, Any]
 ) -> tuple[TenantSpec, tuple[str, ...], str]:
@@ -137,6 +149,7 @@ def decide(
     file = f"{TENANTS_FOLDER}/{tenant_id}.yaml"
     asked = recommend(tenant_of({**facts, **_PROVISIONAL}, tenant_id, file))
     own = {key: value for key, value in chosen.items() if value is not None}
+    own.setdefault("calendar", _calendar_of_neighbours(fleet, facts))
     draft = tenant_of(
         {**facts, "tier": asked.tier.value, "ring": int(asked.ring), "cell": "none-yet", **own},
         tenant_id,

@@ -62,6 +62,7 @@ def tenant_text(tenant: TenantSpec, reasons: Iterable[str], placed: str) -> str:
         *_comment([f"{placed}. It is chosen once: another cell means moving the data."]),
         f"cell: {scalar(t.cell)}",
         _line(f"ring: {int(t.ring)}", "0 canary, 1 early, 2 general, 3 guarded"),
+        *_calendar(t),
     ]
     return "\n".join(lines) + "\n"
 
@@ -113,6 +114,12 @@ def _integrations(tenant: TenantSpec) -> list[str]:
     if not tenant.integrations:
         return [_line("integrations: []", "names of peers of the environment, such as - payments")]
     return ["integrations:", *(f"  - {scalar(name)}" for name in tenant.integrations)]
+
+
+def _calendar(tenant: TenantSpec) -> list[str]:
+    if tenant.calendar is None:
+        return [_line("# calendar:", "a file of calendars/: without one it is never frozen")]
+    return [_line(f"calendar: {scalar(tenant.calendar)}", "when no release may start: a file of calendars/")]
 
 
 def _comment(sentences: Iterable[str]) -> list[str]:

@@ -221,7 +221,7 @@ def _in_data(loc: Location, data: object) -> Location:
             holder = cast("Mapping[str | int, object]", data)
             if part == "[key]" and part not in holder:
                 break
-            if part not in holder and not ends:
+            if part not in holder and (not ends or _is_tag(part, holder)):
                 continue
             data = holder.get(part)
         elif isinstance(data, list | tuple) and isinstance(part, int):
@@ -230,6 +230,11 @@ def _in_data(loc: Location, data: object) -> Location:
             continue
         location.append(part)
     return tuple(location)
+
+
+def _is_tag(part: str | int, holder: Mapping[str | int, object]) -> bool:
+    """Say whether the end of a location only names which member of a union the data are."""
+    return part in [value for value in holder.values() if isinstance(value, str)]
 
 
 def _models_at(model: type[BaseModel], loc: Location) -> list[type[BaseModel]]:

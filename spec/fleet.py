@@ -1,15 +1,17 @@
 """A fleet: an environment and its tenants, checked against each other."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
+from spec.calendar_files import NO_CALENDARS, Calendars, check_references, read_calendars
 from spec.environment import EnvironmentSpec
 from spec.fleet_checks import check_environment, check_files
-from spec.loader import load_environment, load_tenant, located, name_of
+from spec.folders import files_in
+from spec.loader import load_environment, load_tenant, located
 from spec.problems import Problem, SpecError, printable, suggestion
 from spec.residency import chosen, served
 from spec.tenant import TenantSpec
@@ -26,6 +28,8 @@ class Fleet:
     tenants: tuple[TenantSpec, ...]
     left_out: tuple[TenantSpec, ...] = ()
     """Tenants that have a file and are not among those that the environment chooses."""
+    calendars: Calendars = field(default_factory=lambda: NO_CALENDARS)
+    """The calendars by their ids, whether or not a tenant refers to them."""
 
     @cached_property
     def ids_chosen(self) -> frozenset[str]:
@@ -74,6 +78,7 @@ class _Reading:
 
     tenants: tuple[TenantSpec, ...]
     ids: frozenset[str]
+    calendars: Calendars
     problems: tuple[Problem, ...]
 
 
@@ -129,7 +134,11 @@ def load_fleet(
         raise SpecError(located(problems, root))
     wanted = chosen(environment, reading.tenants)
     residents = tuple(served(environment, tenant) for tenant in reading.tenants if tenant.id in wanted)
-    return Fleet(environment, residents, tuple(each for each in reading.tenants if each.id not in wanted))
+    unframed = list(check_references(residents, reading.calendars, environment.name))
+    if unframed:
+        raise SpecError(located(unframed, root))
+    left_out = tuple(each for each in reading.tenants if each.id not in wanted)
+    return Fleet(environment, residents, left_out, reading.calendars)
 
 
 def with_tenant(fleet: Fleet, tenant: TenantSpec, *, today: date) -> Fleet:
@@ -148,32 +157,33 @@ def with_tenant(fleet: Fleet, tenant: TenantSpec, *, today: date) -> Fleet:
     problems = [
         *check_files(everyone, today),
         *check_environment(environment, residents, {each.id for each in everyone}),
+        *check_references([tenant], fleet.calendars, environment.name),
     ]
     if problems:
         raise SpecError(problems)
-    return Fleet(environment, tuple(sorted(residents, key=lambda each: each.id)), fleet.left_out)
+    return Fleet(
+        environment, tuple(sorted(residents, key=lambda each: each.id)), fleet.left_out, fleet.calendars
+    )
 
 
 def _read_tenants(root: Path, today: date) -> _Reading:
-    folder = root / TENANTS_FOLDER
     try:
-        paths = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+        paths, overlooked = files_in(root, TENANTS_FOLDER)
     except OSError as error:
         message = f"cannot be read: {error.strerror}"
         fix = "run the command in the project's folder"
-        return _Reading((), frozenset(), (Problem(file=f"{TENANTS_FOLDER}/", message=message, fix=fix),))
+        return _Reading(
+            (), frozenset(), NO_CALENDARS, (Problem(file=f"{TENANTS_FOLDER}/", message=message, fix=fix),)
+        )
     tenants: list[TenantSpec] = []
-    problems: list[Problem] = []
+    problems = list(overlooked)
     for path in paths:
-        if path.suffix == ".yaml":
-            try:
-                tenants.append(load_tenant(path, root))
-            except SpecError as error:
-                problems += error.problems
-        elif path.suffix.lower() in {".yml", ".yaml", ".json"}:
-            fix = f"rename it to {printable(path.stem)}.yaml"
-            message = "does not end in .yaml, so it would be overlooked"
-            problems.append(Problem(file=name_of(path, root), message=message, fix=fix))
+        try:
+            tenants.append(load_tenant(path, root))
+        except SpecError as error:
+            problems += error.problems
+    calendars = read_calendars(root)
+    problems += [*check_files(tenants, today), *check_references(tenants, calendars.ids), *calendars.problems]
     return _Reading(
-        tuple(tenants), frozenset(path.stem for path in paths), (*problems, *check_files(tenants, today))
+        tuple(tenants), frozenset(path.stem for path in paths), calendars.calendars, tuple(problems)
     )

@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final, TypeVar, cast
 
 from pydantic import ValidationError
 
 from spec.environment import EnvironmentSpec
 from spec.explain import field_path, problems_of
+from spec.model import SpecModel
 from spec.problems import Problem, SpecError, closest, either, name_shown, printable, shown
 from spec.tenant import TenantSpec
 from spec.vocabulary import EnvironmentName
@@ -16,6 +17,8 @@ from spec.yaml_text import Location, line_numbers, parse, read_text
 
 CONFIG_KEY: Final = "storefleet:environment"
 """Where a stack file holds the environment, under ``config``."""
+
+Model = TypeVar("Model", bound=SpecModel)
 
 _ABSENT: Final = {
     "config": f"add config: and, under it, {CONFIG_KEY}:",
@@ -45,19 +48,47 @@ def tenant_of(content: str | Mapping[str, Any], tenant_id: str, file: str) -> Te
         SpecError: everything that is wrong with it.
 
     """
+    fix = "remove the line; to change the id, rename the file before the tenant exists"
+    return named(TenantSpec, content, tenant_id, file, fix=fix)
+
+
+def named(
+    model: type[Model],
+    content: str | Mapping[str, Any],
+    name: str,
+    file: str,
+    *,
+    given: str = "id",
+    holder: str = "file",
+    fix: str = "remove the line",
+) -> Model:
+    """Return what a file says, as a model one field of which is the name of the file.
+
+    Args:
+        model: the model.
+        content: the content of the file, as text or as what the text says.
+        name: the name of the file, without its ending; or of its folder.
+        file: what messages call it.
+        given: the field that the name is for.
+        holder: what is named: the file, or its folder.
+        fix: what to do about a file that states the name inside.
+
+    Raises:
+        SpecError: everything that is wrong with it.
+
+    """
     text = content if isinstance(content, str) else ""
     data = parse(text, file) if isinstance(content, str) else dict(content)
-    if "id" in data:
-        fix = "remove the line; to change the id, rename the file before the tenant exists"
-        line = line_numbers(text, file).get(("id",)) if text else None
-        message = "is not written in the file: the name of the file is the id"
-        raise SpecError([Problem(file=file, field="id", line=line, message=message, fix=fix)])
+    if given in data:
+        line = line_numbers(text, file).get((given,)) if text else None
+        message = f"is not written in the file: the name of the {holder} is the {given}"
+        raise SpecError([Problem(file=file, field=given, line=line, message=message, fix=fix)])
     try:
-        return TenantSpec.model_validate({**data, "id": tenant_id})
+        return model.model_validate({**data, given: name})
     except ValidationError as error:
         lines = line_numbers(text, file) if text else {}
-        problems = problems_of(error, TenantSpec, {**data, "id": tenant_id}, file, lines=lines, given="id")
-        raise SpecError(_of_the_name(problem) for problem in problems) from None
+        problems = problems_of(error, model, {**data, given: name}, file, lines=lines, given=given)
+        raise SpecError(_of_the_name(problem, given, holder) for problem in problems) from None
 
 
 def load_environment(
@@ -138,13 +169,13 @@ def _lines_by_field(path: Path, file: str) -> dict[str, int]:
     }
 
 
-def _of_the_name(problem: Problem) -> Problem:
-    if problem.field != "id":
+def _of_the_name(problem: Problem, given: str, holder: str) -> Problem:
+    if problem.field != given:
         return problem
     return Problem(
         file=problem.file,
         value=problem.value,
-        message=f"the name of the file {problem.message}",
+        message=f"the name of the {holder} {problem.message}",
         allowed=problem.allowed,
         fix=problem.fix.replace("write ", "rename it to ") + ".yaml"
         if problem.fix.startswith("write ")

@@ -33,6 +33,30 @@ PeakDay = Annotated[
 ]
 
 
+def comes_every_year(day: str) -> bool:
+    """Say whether a day is written without its year."""
+    return _RECURRING.match(day) is not None
+
+
+def season_days(starts: str, ends: str) -> int:
+    """Return how many days a season lasts, its first and its last among them.
+
+    Raises:
+        PydanticCustomError: its days are written in different ways, or the last comes first.
+
+    """
+    yearly = comes_every_year(starts)
+    if yearly != comes_every_year(ends):
+        raise refusal("has starts and ends written in different ways", allowed=_ALLOWED)
+    year = f"{_LEAP_YEAR}-" if yearly else ""
+    days = (date.fromisoformat(year + ends) - date.fromisoformat(year + starts)).days + 1
+    if yearly and days <= 0:
+        days += 366
+    if days <= 0:
+        raise refusal("ends before it starts", fix="exchange starts and ends")
+    return days
+
+
 class Peak(SpecModel):
     """A named busy season, every year or once."""
 
@@ -48,18 +72,11 @@ class Peak(SpecModel):
     @property
     def recurring(self) -> bool:
         """Whether the season comes every year."""
-        return _RECURRING.match(self.starts) is not None
+        return comes_every_year(self.starts)
 
     @model_validator(mode="after")
     def _is_a_season(self) -> Self:
-        if self.recurring != (_RECURRING.match(self.ends) is not None):
-            raise refusal("has starts and ends written in different ways", allowed=_ALLOWED)
-        year = f"{_LEAP_YEAR}-" if self.recurring else ""
-        days = (date.fromisoformat(year + self.ends) - date.fromisoformat(year + self.starts)).days + 1
-        if self.recurring and days <= 0:
-            days += 366
-        if days <= 0:
-            raise refusal("ends before it starts", fix="exchange starts and ends")
+        days = season_days(self.starts, self.ends)
         if days > LONGEST_PEAK_DAYS:
             message = f"lasts {days} days"
             raise refusal(

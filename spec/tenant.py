@@ -101,6 +101,8 @@ class TenantFile(SpecModel):
     """Where the tenant's database stands. It is chosen once; another cell means moving the data."""
     ring: RingNumber
     """When the tenant gets a release: 0 canary, 1 early, 2 general, 3 guarded."""
+    calendar: Slug | None = None
+    """The calendar that says when no release may start: the name of a file in calendars/."""
     state: TenantState = TenantState.ACTIVE
     """active, suspended, archived or purged."""
     final_backup: FinalBackup | None = None

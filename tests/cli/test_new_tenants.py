@@ -42,7 +42,7 @@ ANSWERED = [
 
 @pytest.fixture
 def project(tmp_path, monkeypatch):
-    for folder in ("stacks", "tenants"):
+    for folder in ("stacks", "tenants", "calendars"):
         shutil.copytree(ROOT / folder, tmp_path / folder)
     monkeypatch.setattr(onboarding, "ROOT", tmp_path)
     monkeypatch.setattr(tenants, "ROOT", tmp_path)

@@ -61,7 +61,7 @@ def project(tmp_path, monkeypatch, cluster):
     (tmp_path / "kubeconfig").write_text("clusters: []")
     monkeypatch.setenv("STOREFLEET_KUBECONFIG", str(tmp_path / "kubeconfig"))
     shutil.copy(ROOT / "__main__.py", tmp_path)
-    for folder in ("stacks", "tenants"):
+    for folder in ("stacks", "tenants", "calendars"):
         shutil.copytree(ROOT / folder, tmp_path / folder)
     return tmp_path
 

@@ -116,7 +116,7 @@ def test_production_makes_keys_and_copies_in_the_second_region_and_nothing_of_a_
 
 
 def test_a_second_region_that_is_switched_on_takes_the_passwords_that_were_replicated(tmp_path):
-    for folder in ("stacks", "tenants"):
+    for folder in ("stacks", "tenants", "calendars"):
         shutil.copytree(ROOT / folder, tmp_path / folder)
     shutil.copy(ROOT / "__main__.py", tmp_path)
     stack = tmp_path / "stacks/Pulumi.dr.yaml"

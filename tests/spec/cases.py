@@ -10,6 +10,8 @@ import yaml
 from spec.fleet import load_fleet
 from spec.lifecycle import Applied, check_steps
 from spec.problems import SpecError
+from spec.releases import load_releases
+from spec.roster import ROSTER, load_roster
 from spec.vocabulary import TenantState
 
 INVALID = Path(__file__).parents[1] / "invalid"
@@ -45,6 +47,9 @@ def message_of(case: str, folder: Path) -> str:
 def judge(project: Path) -> None:
     """Do with a project what the program does before it plans; ``applied.yaml`` is what exists in the cluster."""
     fleet = load_fleet(project, "local", today=TODAY)
+    load_releases(project)
+    if (project / ROSTER).exists():
+        load_roster(project)
     there = project / APPLIED
     if there.exists():
         told = yaml.safe_load(there.read_text(encoding="utf-8"))

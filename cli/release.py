@@ -1,0 +1,281 @@
+"""The commands about releases: they read files and the history, and need no cluster."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli import signatures
+from cli.moments import instant
+from cli.output import MISTAKE, clear_errors, console, fail
+from local.state import ROOT
+from release.check import check_change
+from release.facts import Source, load_facts
+from release.moving import Moving, adoption, emergency_move, promotion, rollback
+from release.page import html_of, lines_of
+from release.planner import plan_release
+from release.pointers import ENVIRONMENTS_FOLDER, read_pointers
+from release.records import plan_file
+from release.repository import Repository
+from release.windows import sync_windows
+from spec.calendar_files import CALENDARS_FOLDER
+from spec.fleet import TENANTS_FOLDER, load_fleet
+from spec.problems import Problem, SpecError
+from spec.releases import RELEASES_FOLDER, load_release
+
+if TYPE_CHECKING:
+    from release.judge import Facts
+
+app = typer.Typer(help="Plan releases, and move them through the rings and back.", no_args_is_help=True)
+app.command()(signatures.approve)
+app.command()(signatures.emergency)
+
+Version = Annotated[str, typer.Argument(metavar="VERSION", help="the release, a folder of releases/")]
+Environment = Annotated[str, typer.Option("--env", metavar="ENV", help="the environment")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="say what would be committed, and do nothing")]
+Segment = Annotated[
+    str | None,
+    typer.Option(metavar="SEGMENT", help="only these tenants, such as solvane-fr: group and country"),
+]
+
+
+def now() -> datetime:
+    """Return the current instant, in UTC."""
+    return datetime.now(tz=UTC)
+
+
+@app.command()
+def plan(
+    version: Version,
+    *,
+    env: Environment,
+    begins: Annotated[
+        str | None,
+        typer.Option("--from", metavar="TIME", help="not before this time in UTC; now unless stated"),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="print the plan as JSON")] = False,
+    write: Annotated[
+        bool, typer.Option("--write", help="write plan.json and plan.html, to be approved")
+    ] = False,
+) -> None:
+    """Plan who gets a release in which wave, when and why, and which approvals that needs."""
+    with clear_errors():
+        fleet = load_fleet(ROOT, env)
+        release = load_release(ROOT, version)
+        planned = plan_release(fleet, release, read_pointers(ROOT, env), instant(begins, "--from", now()))
+        if as_json:
+            console.print_json(json.dumps(planned.record()))
+        else:
+            _tell(*lines_of(planned))
+        if write:
+            file = ROOT / plan_file(env, version)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            for path, text in ((file, planned.text), (file.with_suffix(".html"), html_of(planned))):
+                _replace(path, text)
+            _tell(
+                "",
+                f"Wrote {plan_file(env, version)} and the page beside it. Commit them; then it is approved:",
+            )
+            _tell(
+                *(
+                    f"  storefleet release approve {version} --env {env} --role {need.role} --by ... --key ..."
+                    for need in planned.approvals
+                )
+            )
+
+
+@app.command()
+def promote(
+    version: Version,
+    *,
+    env: Environment,
+    wave: Annotated[int | None, typer.Option(metavar="N", help="the wave of the plan")] = None,
+    segment: Segment = None,
+    emergency: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ID", help="instead of a wave: the tenants of an emergency that names the release"
+        ),
+    ] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="let Argo CD try once more what is there already")
+    ] = False,
+    dry_run: DryRun = False,
+) -> None:
+    """Move the pointers of a wave by one commit; run again, it goes on where it ended."""
+    with clear_errors():
+        if (wave is None) == (emergency is None):
+            raise _mistake("--wave", "which tenants is not said", "give --wave N, or --emergency ID")
+        facts = _facts(env)
+        if emergency is not None:
+            moving = emergency_move(facts, version, emergency)
+        else:
+            moving = promotion(facts, version, wave or 0, segment, again=again)
+        _carry_out(facts, moving, dry_run=dry_run)
+
+
+@app.command(name="rollback")
+def roll_back(
+    version: Version,
+    *,
+    env: Environment,
+    segment: Segment = None,
+    wave: Annotated[int | None, typer.Option(metavar="N", help="only the tenants of this wave")] = None,
+    dry_run: DryRun = False,
+) -> None:
+    """Move the pointers of a segment back to what they were before a release, by one commit."""
+    with clear_errors():
+        if segment is None and wave is None:
+            raise _mistake("--segment", "which tenants is not said", "give --segment, --wave or both")
+        facts = _facts(env)
+        _carry_out(facts, rollback(facts, version, segment, wave), dry_run=dry_run)
+
+
+@app.command()
+def pointers(
+    *,
+    env: Environment,
+    release: Annotated[
+        str | None, typer.Option(metavar="VERSION", help="what tenants without a pointer begin with")
+    ] = None,
+    dry_run: DryRun = False,
+) -> None:
+    """Write the pointers of new tenants, and bring what pointers repeat of the tenants' files up to date."""
+    with clear_errors():
+        facts = _facts(env)
+        _carry_out(facts, adoption(facts, release), dry_run=dry_run)
+
+
+@app.command()
+def check(
+    *,
+    base: Annotated[
+        str, typer.Option(metavar="REF", help="the branch that the change is for")
+    ] = "origin/main",
+    at: Annotated[
+        str | None, typer.Option(metavar="TIME", help="as of this time in UTC; now unless stated")
+    ] = None,
+) -> None:
+    """Check a change: releases stay, and pointers move only as a plan, a way back or an emergency allows."""
+    with clear_errors():
+        repository = Repository(ROOT)
+        begin = repository.base(base)
+        checked = check_change(repository, begin, repository.head(), instant(at, "--at", now()))
+        for warning in checked.warnings:
+            _tell(f"Warning: {warning}")
+        ignored = repository.uncommitted(*_WATCHED)
+        if ignored:
+            _tell(f"Not looked at, since it is not committed: {', '.join(ignored[:5])}")
+        if checked.problems:
+            fail(str(SpecError(checked.problems)), MISTAKE)
+        _tell(
+            f"Releases: {checked.releases}. Pointers that move since {begin[:12]}: {checked.moved}. All as they may."
+        )
+
+
+@app.command()
+def windows(*, env: Environment) -> None:
+    """Print the sync windows of each cell's AppProject, as JSON: what Argo CD is told of the calendars."""
+    with clear_errors():
+        facts = _facts(env, committed=False)
+        exemptions = [each.exemption for each in facts.emergencies]
+        found = {
+            cell: [
+                each.manifest()
+                for each in sync_windows(
+                    facts.fleet.in_cell(cell), facts.fleet.calendars, facts.at, exemptions
+                )
+            ]
+            for cell in facts.fleet.environment.cells
+        }
+        console.print_json(json.dumps(found))
+
+
+_WATCHED = (RELEASES_FOLDER, CALENDARS_FOLDER, TENANTS_FOLDER, "gitops")
+
+
+def _facts(env: str, *, committed: bool = True) -> Facts:
+    """Return what is known. A move is judged by what is committed, so that its record says by what."""
+    repository = Repository(ROOT)
+    repository.head()
+    if committed:
+        own = f"{ENVIRONMENTS_FOLDER}/{env}/"
+        loose = [file for file in repository.uncommitted(*_WATCHED) if not file.startswith(own)]
+        if loose:
+            raise _mistake(
+                loose[0],
+                "is not committed, and what moves pointers goes by commits",
+                "commit it, or stash it",
+            )
+    # Pointers that a killed command left in the work tree are not what runs: the commit is.
+    with repository.tree("HEAD", ENVIRONMENTS_FOLDER) as tree:
+        facts = load_facts(Source(root=ROOT, repository=repository), env, now())
+        return _with_pointers(facts, tree, env)
+
+
+def _with_pointers(facts: Facts, tree: Path, env: str) -> Facts:
+    from dataclasses import replace  # noqa: PLC0415
+
+    return replace(facts, pointers=read_pointers(tree, env))
+
+
+def _carry_out(facts: Facts, moving: Moving, *, dry_run: bool) -> None:
+    texts = moving.texts(facts.environment)
+    repository = Repository(ROOT)
+    foreign = [
+        file
+        for file in repository.uncommitted(f"{ENVIRONMENTS_FOLDER}/{facts.environment}")
+        if not _is_ours(file, texts)
+    ]
+    if foreign:
+        raise _mistake(
+            foreign[0], "was changed by hand", f"git checkout -- {foreign[0]} (or remove it, if it is new)"
+        )
+    if not texts:
+        _tell("Nothing to move: all of them are where they should be.")
+        return
+    _tell(moving.message.rstrip())
+    if moving.note:
+        _tell("", moving.note)
+    if dry_run:
+        _tell("", "Nothing was committed (--dry-run).")
+        return
+    _tell("", f"Committed {repository.write(texts, moving.message)[:12]}. Push it, and Argo CD follows.")
+
+
+def _is_ours(file: str, texts: dict[str, str]) -> bool:
+    """Say whether a file in the work tree is what a killed run of the same command left."""
+    if Path(file).name.endswith(".partial"):
+        return True
+    try:
+        return (ROOT / file).read_text(encoding="utf-8") == texts.get(file)
+    except OSError:
+        return False
+
+
+def _replace(path: Path, text: str) -> None:
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
+
+
+def _mistake(field: str, message: str, fix: str) -> SpecError:
+    return SpecError(
+        [
+            Problem(
+                file="the command line" if field.startswith("--") else field,
+                field=field if field.startswith("--") else "",
+                message=message,
+                fix=fix,
+            )
+        ]
+    )
+
+
+def _tell(*lines: str) -> None:
+    for line in lines:
+        console.print(line, markup=False, soft_wrap=True)

@@ -1,0 +1,100 @@
+"""Gathering what is known when a pointer is to move: from the checkout, or from a commit laid out in a folder."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from release.judge import Approved, Facts
+from release.plan import Plan, plan_of
+from release.pointers import read_pointers
+from release.records import (
+    PLANS_FOLDER,
+    open_emergencies,
+    plan_file,
+    read_approvals,
+    read_emergencies,
+    read_json,
+)
+from release.repository import Repository
+from spec.fleet import load_fleet
+from spec.problems import Problem, SpecError
+from spec.releases import load_releases
+from spec.roster import ROSTER, Roster, load_roster
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Where what is known comes from."""
+
+    root: Path
+    """The project as it is proposed: tenants, calendars, releases, plans and what was signed."""
+    repository: Repository
+    commit: str = "HEAD"
+    """Whose history tells what was moved."""
+    roster: Roster | None = None
+    """The list of approvers to go by instead of the project's own."""
+
+
+def load_facts(source: Source, environment: str, at: datetime) -> Facts:
+    """Return what is known about an environment at an instant.
+
+    Raises:
+        SpecError: what is wrong with any of the files.
+
+    """
+    root = source.root
+    fleet = load_fleet(root, environment, today=at.date())
+    roster = source.roster if source.roster is not None else roster_of(root)
+    emergencies = read_emergencies(root, environment)
+    return Facts(
+        fleet=fleet,
+        releases=load_releases(root),
+        plans=load_plans(root, environment),
+        roster=roster,
+        emergencies=[] if roster is None else open_emergencies(emergencies, roster, environment, at),
+        pointers=read_pointers(root, environment),
+        moves=source.repository.moves(environment, source.commit),
+        at=at,
+    )
+
+
+def roster_of(root: Path) -> Roster | None:
+    """Return the list of approvers; None where there is none yet."""
+    return load_roster(root) if (root / ROSTER).exists() else None
+
+
+def load_plan(root: Path, environment: str, version: str) -> Plan:
+    """Load a plan.
+
+    Raises:
+        SpecError: there is none, or it is not as it was written.
+
+    """
+    file = plan_file(environment, version)
+    record = read_json(root, file)
+    fix = f"bring it back, or plan anew: storefleet release plan {version} --env {environment} --write"
+    try:
+        plan = plan_of(record)
+    except ValidationError:
+        raise SpecError([Problem(file=file, message="is not a plan", fix=fix)]) from None
+    except ValueError as error:
+        raise SpecError([Problem(file=file, message=str(error), fix=fix)]) from None
+    if (plan.environment, plan.release) != (environment, version):
+        message = f"is the plan of {plan.release} for {plan.environment}: its file was moved"
+        raise SpecError([Problem(file=file, message=message, fix=fix)])
+    return plan
+
+
+def load_plans(root: Path, environment: str) -> Mapping[str, Approved]:
+    """Load the plans of an environment with their approvals, by version."""
+    folder = root / PLANS_FOLDER / environment
+    found: dict[str, Approved] = {}
+    for path in sorted(folder.glob("*/plan.json")):
+        version = path.parent.name
+        found[version] = Approved(
+            plan=load_plan(root, environment, version), approvals=read_approvals(root, environment, version)
+        )
+    return found

@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from typing import Final
 
+from components.operators.ingress import ISSUER
 from components.workload.values import EdgeValues, RouteValues
 from spec.aws import zone_of
 from spec.environment import EnvironmentSpec
 from spec.naming import bounded
 from spec.tenant import TenantSpec
 
-ISSUER: Final = "storefleet"
-"""The ClusterIssuer that certificates of tenants come from."""
 ROUTE_LIMIT: Final = 53
 """Longest name of a route: `-tls` and a hash of Traefik's own are added to it."""
 

@@ -18,7 +18,11 @@ SCHEMA_PATH: Final = Path("gitops/charts/tenant/values.schema.json")
 def values_schema() -> dict[str, Any]:
     """Return the schema (draft 2020-12) of the chart's values."""
     schema = WorkloadValues.model_json_schema(by_alias=True)
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "Storefleet workload"}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **schema,
+        "title": "Storefleet workload",
+    }
 
 
 def schema_text() -> str:

@@ -57,7 +57,8 @@ def _busiest(tenant: TenantSpec) -> float:
 
 def _peaks(tenant: TenantSpec, size: int, today: date) -> Iterator[Window]:
     for peak in tenant.peaks:
-        replicas = math.ceil(size * peak.factor / _busiest(tenant))
+        # The share first: a product of the two may be above `size` by the last digit.
+        replicas = math.ceil(size * (peak.factor / _busiest(tenant)))
         bounds = _recurring(peak) if peak.recurring else _once(peak, today)
         if replicas > least_pods(tenant, size) and bounds is not None:
             start, end = bounds

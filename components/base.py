@@ -30,14 +30,15 @@ class Component(pulumi.ComponentResource):
         objects: Iterable[KubeObject],
         *,
         namespaces: Mapping[str, pulumi.Resource] = MappingProxyType({}),
+        after: Iterable[pulumi.Resource] = (),
     ) -> dict[str, KubeResource]:
-        """Declare the objects in their order and return them by key.
+        """Declare the objects in their order, all of them `after` others, and return them by key.
 
         An object waits for its namespace: one declared before it here, or one of `namespaces` (by name).
         Manifests hold plain strings, so without this the engine would see no order between them.
         """
         declared: dict[str, KubeResource] = {}
-        known = dict(namespaces)
+        known, after = dict(namespaces), tuple(after)
         for planned in objects:
             home = known.get(planned.meta.namespace or "")
             resource = KubeResource(
@@ -45,7 +46,7 @@ class Component(pulumi.ComponentResource):
                 planned,
                 pulumi.ResourceOptions(
                     parent=self,
-                    depends_on=[] if home is None else [home],
+                    depends_on=[*after, *([] if home is None else [home])],
                     protect=True if planned.protect else None,
                     custom_timeouts=self._timeouts,
                 ),

@@ -17,6 +17,7 @@ BUILT_IN: Mapping[tuple[str, str], str] = MappingProxyType(
     {
         ("v1", "LimitRange"): "kubernetes:core/v1:LimitRange",
         ("v1", "Namespace"): "kubernetes:core/v1:Namespace",
+        ("v1", "PersistentVolume"): "kubernetes:core/v1:PersistentVolume",
         ("v1", "ResourceQuota"): "kubernetes:core/v1:ResourceQuota",
         ("v1", "ServiceAccount"): "kubernetes:core/v1:ServiceAccount",
         (
@@ -44,10 +45,30 @@ BUILT_IN: Mapping[tuple[str, str], str] = MappingProxyType(
 secrets needs `additional_secret_outputs` as well, which nothing here has."""
 
 
+CUSTOM: Mapping[tuple[str, str], str] = MappingProxyType(
+    {
+        (api_version, kind): f"kubernetes:{api_version}:{kind}"
+        for api_version, kind in (
+            ("cert-manager.io/v1", "ClusterIssuer"),
+            ("elbv2.k8s.aws/v1beta1", "TargetGroupBinding"),
+            ("external-secrets.io/v1", "ExternalSecret"),
+            ("external-secrets.io/v1", "SecretStore"),
+            ("karpenter.k8s.aws/v1", "EC2NodeClass"),
+            ("karpenter.sh/v1", "NodePool"),
+            ("policy.sigstore.dev/v1alpha1", "ClusterImagePolicy"),
+        )
+    }
+)
+"""The same for kinds that operators bring: the provider takes their tokens from their API version."""
+
+KINDS: Mapping[tuple[str, str], str] = MappingProxyType({**BUILT_IN, **CUSTOM})
+"""All kinds that plans use."""
+
+
 class KubeResource(pulumi.CustomResource):
     """One object of the cluster, declared from its plan.
 
-    Raises `ValueError` for a kind that is missing from `BUILT_IN`.
+    Raises `ValueError` for a kind that is missing from `KINDS`.
     """
 
     def __init__(self, name: str, planned: KubeObject, opts: pulumi.ResourceOptions) -> None:
@@ -56,10 +77,10 @@ class KubeResource(pulumi.CustomResource):
 
 def type_token(planned: KubeObject) -> str:
     """Return the provider's type token for a planned object; raises `ValueError` for an unlisted kind."""
-    token = BUILT_IN.get((planned.api_version, planned.kind))
+    token = KINDS.get((planned.api_version, planned.kind))
     if token is None:
         raise ValueError(
             f"{planned.key}: no resource type is known for {planned.api_version} {planned.kind}; "
-            "add it to BUILT_IN in components/kube.py"
+            "add it to BUILT_IN or CUSTOM in components/kube.py"
         )
     return token

@@ -14,10 +14,6 @@ from tests.policy.harness import TODAY, Judged, judge_resources, urn_of
 pytestmark = [pytest.mark.unit, pytest.mark.policy]
 
 
-CONFIGURED = {"image-signed": {"verifier_required": False}}
-"""Nothing in the catalogue of operators refuses unsigned images yet; whoever adds it removes this line."""
-
-
 @pytest.fixture(autouse=True)
 def _only_aws(monkeypatch):
     monkeypatch.setattr("spec.fleet.current_day", lambda: TODAY)
@@ -64,7 +60,7 @@ def judged(recorder):
 def test_every_rule_holds_over_a_stack(stack):
     resources = list(judged(recorded(stack)))
     assert len(resources) > 100, "the rules would judge next to nothing"
-    judgement = judge_resources(resources, CONFIGURED)
+    judgement = judge_resources(resources)
     assert judgement.breaches == []
     assert judgement.skipped == {}, "a rule that was skipped holds over nothing"
 

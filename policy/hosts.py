@@ -1,4 +1,4 @@
-"""Host names that routes answer to: of an Ingress, and of Traefik's IngressRoute."""
+"""Host names that routes answer to: of an Ingress, of Traefik's IngressRoute, and of certificates."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -116,3 +116,6 @@ def hosts_of(resource: Resource) -> Iterator[tuple[str, str]]:
         for host in sequence(mapping(entry), "hosts"):
             if isinstance(host, str):
                 yield f"spec.tls[{index}].hosts", host.lower()
+    for host in sequence(resource.props, "spec", "dnsNames"):
+        if isinstance(host, str):
+            yield "spec.dnsNames", host.lower()

@@ -19,6 +19,9 @@ POOL: Final = f"{DOMAIN}/pool"
 STATE: Final = f"{DOMAIN}/state"
 """Of a tenant's namespace: the state that was last applied. Delivery runs no process unless it is active."""
 
+COPY: Final = f"{DOMAIN}/copy"
+"""Of pods that work on a copy of a tenant's data: nothing outside the cluster is reached from them."""
+
 ROLE: Final = f"{DOMAIN}/role"
 """What a namespace is for: ``tenant``, ``cell`` or ``platform``."""
 ROLE_TENANT: Final = "tenant"

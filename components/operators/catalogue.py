@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias
 
-from components.operators import delivery, observability, platform
+from components.operators import delivery, ingress, observability, platform
 from components.operators.inputs import OperatorInputs
 
 Values: TypeAlias = Callable[[OperatorInputs], dict[str, Any]]
@@ -157,7 +157,8 @@ CATALOGUE: Final[tuple[Operator, ...]] = (
         repository="https://traefik.github.io/charts",
         namespace="traefik",
         crds=ModuleCrds(module="traefik"),
-        values=platform.traefik,
+        values=ingress.traefik,
+        needs=("cert-manager",),
         why="The only way to the tenants from outside.",
     ),
     Operator(

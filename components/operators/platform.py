@@ -1,17 +1,14 @@
-"""Values of the operators that the platform stands on: certificates, ingress, secrets, databases, scaling."""
+"""Values of the operators that the platform stands on: certificates, secrets, databases, scaling."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from components.operators.inputs import CONTAINER, POD, resources
 from spec.labels import ROLE, ROLE_CELL, ROLE_TENANT
 
 if TYPE_CHECKING:
     from components.operators.inputs import OperatorInputs
-
-TRAEFIK_IMAGE: Final = "v3.7.13"
-"""Newer than the chart's own by patches: the version whose definitions (CRDs) are installed."""
 
 
 def cert_manager(inputs: OperatorInputs) -> dict[str, Any]:
@@ -119,42 +116,6 @@ def policy_controller(inputs: OperatorInputs) -> dict[str, Any]:
             "serviceAccount": {"name": "policy-controller"},
         },
         "serviceMonitor": {"enabled": False},
-    }
-
-
-def traefik(inputs: OperatorInputs) -> dict[str, Any]:
-    """Return the values of Traefik: routes stay inside their namespace, and plain HTTP is sent on to HTTPS."""
-    return {
-        "image": {"tag": TRAEFIK_IMAGE},
-        "global": {"checkNewVersion": False, "sendAnonymousUsage": False},
-        "deployment": {"replicas": max(inputs.replicas, 1)},
-        "podDisruptionBudget": {"enabled": inputs.replicas > 1, "maxUnavailable": 1},
-        "ingressClass": {"enabled": True, "isDefaultClass": False},
-        "providers": {
-            # A tenant that may name another's service or middleware reads its pages.
-            "kubernetesCRD": {
-                "allowCrossNamespace": False,
-                "allowExternalNameServices": False,
-                "allowEmptyServices": True,
-            },
-            "kubernetesIngress": {"enabled": False},
-            "kubernetesGateway": {"enabled": False},
-        },
-        "gateway": {"enabled": False},
-        "gatewayClass": {"enabled": False},
-        "api": {"dashboard": False},
-        "ingressRoute": {"dashboard": {"enabled": False}},
-        "ports": {
-            "web": {
-                "http": {
-                    "redirections": {"entryPoint": {"to": "websecure", "scheme": "https", "permanent": True}}
-                }
-            }
-        },
-        "service": {"spec": {"type": inputs.ingress}},
-        "accessLog": {"enabled": True, "format": "json"},
-        "metrics": {"prometheus": {"service": {"enabled": True}}},
-        "resources": resources("250m", "128Mi", most="512Mi"),
     }
 
 

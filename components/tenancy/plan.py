@@ -82,6 +82,8 @@ def plan_tenant(tenant: TenantSpec, environment: EnvironmentSpec) -> TenantPlan:
         planner.default_deny(),
         planner.allow(),
     )
+    if (outside := planner.integrations()) is not None:
+        objects += (outside,)
     if tenant.state in WITH_DATA_ACCESS:
         objects += (planner.cell_access(), planner.service_account(), planner.team())
     return TenantPlan(
@@ -208,18 +210,31 @@ class _Planner:
             why = f"What a backup needs: DNS and the data of cell {self._tenant.cell}. The shop is closed."
             return self._allow((), egress, why)
         router = namespace_peer(self._environment.ingress_namespace)
-        outside = [self._environment.peers[name] for name in sorted(set(self._tenant.integrations))]
         return self._allow(
             [{"from": [here]}, {"from": [router], "ports": ports(*ODOO_PORTS)}],
-            [
-                *egress,
-                *(
-                    {"to": [{"ipBlock": {"cidr": peer.cidr}}], "ports": ports(*peer.ports)}
-                    for peer in outside
-                ),
-            ],
+            egress,
             "The ways that a shop needs: between its own pods, in from the ingress controller, out to "
-            f"DNS, to the data of cell {self._tenant.cell}{_and_to(self._tenant)}.",
+            f"DNS and to the data of cell {self._tenant.cell}.",
+        )
+
+    def integrations(self) -> KubeObject | None:
+        """Plan the ways out of the cluster; None where the tenant has none, or nothing of it may leave."""
+        names = sorted(set(self._tenant.integrations))
+        if not names or self._state is not TenantState.ACTIVE:
+            return None
+        peers = [self._environment.peers[name] for name in names]
+        return KubeObject(
+            key="integrations",
+            manifest=network_policy(
+                "integrations",
+                namespace=self.namespace,
+                labels=self._labels,
+                egress=[
+                    {"to": [{"ipBlock": {"cidr": peer.cidr}}], "ports": ports(*peer.ports)} for peer in peers
+                ],
+                but_not=labels.COPY,
+            ),
+            why=f"The shop calls {', '.join(names)}. A copy of its data, which a rehearsal runs on, does not.",
         )
 
     def _allow(self, ingress: Sequence[Rule], egress: Sequence[Rule], why: str) -> KubeObject:
@@ -275,8 +290,3 @@ class _Planner:
             ),
             why="The tenant's team may look at its namespace and restart pods; elsewhere it has no rights.",
         )
-
-
-def _and_to(tenant: TenantSpec) -> str:
-    names = sorted(set(tenant.integrations))
-    return f", and to {', '.join(names)}" if names else ""

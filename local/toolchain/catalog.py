@@ -137,6 +137,16 @@ KUBE_SCORE = Program(
     minutes=0.5,
     on_demand=True,
 )
+HELM = Program(
+    name="helm",
+    version="3.22.0",
+    module="helm",
+    package="helm.sh/helm/v3/cmd/helm",
+    linker=("helm.sh/helm/v3/internal/version.version=v3.22.0",),
+    probe=("version", "--short"),
+    minutes=2,
+    on_demand=True,  # the chart's tests; delivery renders with it
+)
 
 PROGRAMS = (
     PULUMI,
@@ -150,6 +160,7 @@ PROGRAMS = (
     ARGOCD,
     CYCLONUS,
     KUBE_SCORE,
+    HELM,
 )
 """In the order in which they are built: what takes longest and is needed by all comes first."""
 

@@ -7,12 +7,14 @@ becomes one ValidatingAdmissionPolicy in `components/admission`.
 
 from typing import Final
 
-from policy.admission import classes, deletion, exposure, hosts, images, namespaces, walls
+from policy.admission import classes, deletion, edge, exposure, hosts, images, namespaces, walls
 from policy.admission.frame import Admission
 
 ADMISSIONS: Final[tuple[Admission, ...]] = (
     images.PART,
     hosts.PART,
+    edge.CERTIFICATES,
+    edge.REFERENCES,
     exposure.PART,
     classes.PART,
     namespaces.LABELS,

@@ -128,13 +128,13 @@ def _patterns(route: Resource) -> Iterator[Finding]:
 
 RULE: Final = StackRule(
     name="ingress-host-owned",
-    title="A tenant's routes answer to the tenant's own domains and to nothing else.",
+    title="A tenant's routes and certificates are for the tenant's own domains and for nothing else.",
     severity=Severity.CRITICAL,
     level=Level.MANDATORY,
     framework=Framework(name="OWASP Kubernetes Top Ten", version="2022", specification="K04"),
     remediation="Add the domain to the tenant's file; its namespace then carries it. Name hosts literally, and "
     "let one tenant have each.",
     settings=HostSettings,
-    selects=kinds("Namespace", "Ingress", "IngressRoute", "IngressRouteTCP"),
+    selects=kinds("Namespace", "Ingress", "IngressRoute", "IngressRouteTCP", "Certificate"),
     check=check,
 )

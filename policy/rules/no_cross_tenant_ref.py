@@ -165,6 +165,12 @@ def _route(resource: Resource, _program: _Program) -> Iterator[Finding]:
     for index, route in enumerate(sequence(resource.props, "spec", "routes")):
         for part in ("services", "middlewares"):
             for item in sequence(route, part):
+                if "@" in (text(item, "name") or "") and is_tenant_namespace(here):
+                    yield Violation(
+                        resource,
+                        f"spec.routes[{index}].{part} names {text(item, 'name')}, which is not in {here}",
+                        "name only what is in the namespace, without @",
+                    )
                 other = text(item, "namespace") or here
                 if other != here and is_tenant_namespace(other):
                     yield Violation(

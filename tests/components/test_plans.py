@@ -172,11 +172,21 @@ def test_a_tenant_reaches_its_own_cell_and_no_other():
 
 def test_a_tenant_reaches_outside_only_what_it_names_among_its_integrations():
     def ranges(tenant: TenantSpec) -> set[str]:
-        allow = by_key(plan_tenant(tenant, samples.environment()))["allow"]
-        return {peer["ipBlock"]["cidr"] for peer in peers(allow) if "ipBlock" in peer}
+        planned = plan_tenant(tenant, samples.environment()).objects
+        policies = [one for one in planned if one.kind == "NetworkPolicy"]
+        return {peer["ipBlock"]["cidr"] for one in policies for peer in peers(one) if "ipBlock" in peer}
 
     assert ranges(samples.tenant()) == set()
     assert ranges(samples.tenant(integrations=["payments"])) == {"198.51.100.0/28"}
+
+
+def test_a_copy_of_a_tenants_data_reaches_nothing_outside_the_cluster():
+    planned = plan_tenant(samples.tenant(integrations=["payments"]), samples.environment()).objects
+    for one in planned:
+        if one.kind == "NetworkPolicy" and any("ipBlock" in peer for peer in peers(one)):
+            assert one.manifest["spec"]["podSelector"] == {
+                "matchExpressions": [{"key": labels.COPY, "operator": "DoesNotExist"}]
+            }, f"a rehearsal on real customers' data would pay real invoices through {one.meta.name}"
 
 
 def test_the_order_in_which_integrations_are_named_changes_nothing():

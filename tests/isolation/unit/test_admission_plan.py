@@ -56,7 +56,8 @@ def test_the_objects_do_not_grow_with_the_tenants():
     objects = plan_admission(samples.environment()).objects
     assert len(objects) == 2 * len(ADMISSIONS)
     for one in objects:
-        assert "acme" not in json.dumps(one.manifest), "a thousand tenants would need a thousand policies"
+        written = json.dumps(one.manifest).replace("acme.cert-manager.io", "")  # the protocol, not the tenant
+        assert "acme" not in written, "a thousand tenants would need a thousand policies"
 
 
 def test_only_the_guard_that_needs_a_clock_has_one_and_refuses_without():

@@ -18,9 +18,10 @@ from ruamel.yaml import YAML
 from cli.engine.installation import Installation, install
 from cli.engine.run import Outcome, call, run
 from local.controlplane import control
-from local.state import ROOT, State, write
+from local.state import ROOT, State
 from local.toolchain.build import ensure
 from local.trouble import EnvironmentTrouble
+from tests.rehearsal import installed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -32,9 +33,6 @@ PLUGIN = "pulumi-resource-aws"
 SERVER = "tests.rehearsal.simulated"
 PYTHON = ROOT / ".venv-rehearsal" / "bin" / "python"
 """The environment of the group `rehearsal`: moto and the product need two versions of one library."""
-RULES = {"image-signed": {"verifierRequired": False}}
-"""What of the policy pack is set otherwise: the operators are installed by somebody else here, and so is the one that
-refuses unsigned images."""
 LIMIT_SECONDS = 45 * 60.0
 _SECONDS = 60
 
@@ -175,20 +173,18 @@ def make(
     api = control.start(state, progress)
     engine = install(state, ensure(progress))
     source = project / "stacks" / f"Pulumi.{stack}.yaml"
-    rules = state.engine / "policy-config.json"
-    write(rules, json.dumps(RULES))
     document = _load(source)
     environment = document["config"]["storefleet:environment"]
     if environment.get("aws"):
-        environment["aws"]["operators"] = (
-            "installed"  # charts come from registries; the CRDs are there already
-        )
+        installed.install(api, progress)
+        environment["aws"]["operators"] = "installed"  # charts come from registries
+        # The provider of the rehearsal is older than this property, and the environment is taken down at the end.
+        environment["aws"]["kubernetes"]["deletion_protection"] = False
     document.pop("secretsprovider", None)
     document.pop("encryptedkey", None)
     _dump(document, source)
     variables = {
         **{name: value for name, value in engine.variables.items() if name != "PULUMI_OPTION_CONFIG_FILE"},
-        "PULUMI_OPTION_POLICY_PACK_CONFIG": str(rules),
         "STOREFLEET_KUBECONFIG": str(state.kubeconfig),
         **nowhere(cloud),
     }

@@ -22,11 +22,20 @@ from werkzeug.serving import make_server
 from tests.rehearsal.simulated import additions, caches
 from tests.rehearsal.simulated.additions import backup, kms, lifecycle
 from tests.rehearsal.simulated.clusters import eks
+from tests.rehearsal.simulated.filesystems import efs
 from tests.rehearsal.simulated.kept import ACCOUNT, KEPT, Call, Json, Refused
 from tests.rehearsal.simulated.money import anomalies, budgets
 
 SCOPE = re.compile(r"Credential=[^/]+/\d+/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
-SERVICES = {"eks": eks, "kms": kms, "budgets": budgets, "ce": anomalies, "backup": backup, "s3": lifecycle}
+SERVICES = {
+    "eks": eks,
+    "kms": kms,
+    "budgets": budgets,
+    "ce": anomalies,
+    "backup": backup,
+    "s3": lifecycle,
+    "elasticfilesystem": efs,
+}
 
 
 class Front:

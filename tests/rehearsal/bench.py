@@ -21,7 +21,6 @@ from local.controlplane import control
 from local.state import ROOT, State
 from local.toolchain.build import ensure
 from local.trouble import EnvironmentTrouble
-from spec.fleet import load_fleet
 from tests.rehearsal import installed
 
 if TYPE_CHECKING:
@@ -173,15 +172,14 @@ def make(
     state.root.mkdir(parents=True, exist_ok=True, mode=0o700)
     _copy(project, tenants)
     api = control.start(state, progress)
-    installed.prepare(load_fleet(project, stack).environment, api, progress)
     engine = install(state, ensure(progress))
     source = project / "stacks" / f"Pulumi.{stack}.yaml"
     document = _load(source)
     environment = document["config"]["storefleet:environment"]
     if environment.get("aws"):
-        # Charts come from registries, which a rehearsal does not reach.
-        environment["aws"]["operators"] = "installed"
-        # Whoever takes an environment down says so first; provider 5.100 does not know the property at all.
+        installed.install(api, progress)
+        environment["aws"]["operators"] = "installed"  # charts come from registries
+        # The provider of the rehearsal is older than this property, and the environment is taken down at the end.
         environment["aws"]["kubernetes"]["deletion_protection"] = False
     document.pop("secretsprovider", None)
     document.pop("encryptedkey", None)

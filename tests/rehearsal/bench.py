@@ -211,6 +211,12 @@ def nowhere(cloud: Cloud) -> dict[str, str]:
     }
 
 
+def clear(root: Path) -> None:
+    """Remove what an earlier rehearsal left, which may have been killed: first its processes, then its folder."""
+    control.stop(State(root / "state"))
+    shutil.rmtree(root, ignore_errors=True)
+
+
 def end(bench: Bench) -> None:
     """Stop the control plane; its folder is the caller's to remove."""
     control.stop(bench.state)

@@ -155,3 +155,18 @@ def test_a_cache_is_given_back_as_it_was_given_and_goes(aws):
     cache.delete_replication_group(ReplicationGroupId="c")
     with pytest.raises(cache.exceptions.ReplicationGroupNotFoundFault):
         cache.describe_replication_groups(ReplicationGroupId="c")
+
+
+def test_a_call_that_is_made_again_with_its_token_is_answered_as_before(aws, cluster):
+    eks = aws("eks")
+    asked = {
+        "clusterName": cluster,
+        "namespace": "shop",
+        "serviceAccount": "odoo",
+        "roleArn": ROLE,
+        "clientRequestToken": "once",
+    }
+    first = eks.create_pod_identity_association(**asked)["association"]["associationId"]
+    assert eks.create_pod_identity_association(**asked)["association"]["associationId"] == first
+    with pytest.raises(eks.exceptions.ResourceInUseException):
+        eks.create_pod_identity_association(**{**asked, "clientRequestToken": "another"})

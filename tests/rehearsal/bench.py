@@ -33,6 +33,8 @@ PLUGIN = "pulumi-resource-aws"
 SERVER = "tests.rehearsal.simulated"
 PYTHON = ROOT / ".venv-rehearsal" / "bin" / "python"
 """The environment of the group `rehearsal`: moto and the product need two versions of one library."""
+PARALLEL = ("--parallel", "64")
+"""The provider waits much, such as 15 s for each record, as if DNS were slow."""
 LIMIT_SECONDS = 45 * 60.0
 _SECONDS = 60
 
@@ -109,7 +111,7 @@ class Bench:
         """Run the engine on the stack and return how it ended."""
         extra = ["--policy-pack", str(self.project / "policy")] if policy else []
         with progress.step(title) as step:
-            words = [*arguments, "--stack", self.stack, *extra]
+            words = [*arguments, "--stack", self.stack, *PARALLEL, *extra]
             outcome = run(self.engine, self.state, words, step, cwd=self.project, limit=LIMIT_SECONDS)
             counts = outcome.report.counts()
             step.result = ", ".join(f"{n} to {op}" for op, n in sorted(counts.items())) or "no changes"
@@ -170,7 +172,24 @@ def make(
     project, state = root / "project", State(root / "state")
     state.root.mkdir(parents=True, exist_ok=True, mode=0o700)
     _copy(project, tenants)
-    api = control.start(state, progress)
+    try:
+        api = control.start(state, progress)
+        return _made(stack, project, state, api, cloud=cloud, progress=progress, beside=beside)
+    except BaseException:
+        control.stop(state)
+        raise
+
+
+def _made(
+    stack: str,
+    project: Path,
+    state: State,
+    api: KubeApi,
+    *,
+    cloud: Cloud,
+    progress: Progress,
+    beside: Bench | None,
+) -> Bench:
     engine = install(state, ensure(progress))
     source = project / "stacks" / f"Pulumi.{stack}.yaml"
     document = _load(source)
@@ -206,6 +225,12 @@ def nowhere(cloud: Cloud) -> dict[str, str]:
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
     }
+
+
+def clear(root: Path) -> None:
+    """Remove what an earlier rehearsal left, which may have been killed: first its processes, then its folder."""
+    control.stop(State(root / "state"))
+    shutil.rmtree(root, ignore_errors=True)
 
 
 def end(bench: Bench) -> None:

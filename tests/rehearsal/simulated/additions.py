@@ -1,12 +1,26 @@
-"""What single calls of KMS, Backup and S3 lack."""
+"""What single calls of KMS, Backup, S3 and EC2 lack."""
 
 # ruff: noqa: PLR0911 - a service is a table of its calls, and reads best as one
 import uuid
+from typing import Any
 
 from moto.backup.models import backup_backends
+from moto.ec2.models import EC2Backend
 from moto.kms.models import kms_backends
 
-from tests.rehearsal.simulated.kept import ACCOUNT, KEPT, Answer, Call, arn, now
+from tests.rehearsal.simulated.kept import ACCOUNT, KEPT, Answer, Call, Json, arn, now
+
+
+def install() -> None:
+    """Keep the tags of a launch template itself out of what it says of instances: there moto adds them."""
+    made = EC2Backend.create_launch_template
+
+    def without_its_own(self: Any, name: str, description: str, data: Json, tag_spec: Json) -> Any:
+        stated = data.get("TagSpecifications") or []
+        data["TagSpecifications"] = [one for one in stated if one["ResourceType"] != "launch-template"]
+        return made(self, name, description, data, tag_spec)
+
+    EC2Backend.create_launch_template = without_its_own
 
 
 def kms(call: Call) -> Answer | None:
@@ -25,6 +39,8 @@ def kms(call: Call) -> Answer | None:
     there = kms_backends[ACCOUNT][call.body["ReplicaRegion"]]
     key = call.body["KeyId"].rpartition("/")[2]
     there.tag_resource(key, {tag["TagKey"]: tag["TagValue"] for tag in call.body.get("Tags", [])})
+    # moto copies the key so that both have one set of aliases.
+    there.keys[key].aliases = {}
     there.keys[key].policy = call.body.get("Policy", there.keys[key].policy)
     there.keys[key].description = call.body.get("Description", "")
     return status, answer

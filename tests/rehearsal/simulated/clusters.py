@@ -61,7 +61,11 @@ def eks(call: Call) -> Answer | None:
         case ("GET", ["updates", identity]):
             return 200, {"update": {"id": identity, "status": "Successful", "type": "ConfigUpdate"}}
         case ("POST", ["node-groups"]):
-            given = {k: call.body[k] for k in ("updateConfig", "nodeRepairConfig") if k in call.body}
+            given = {
+                k: call.body[k]
+                for k in ("updateConfig", "nodeRepairConfig", "remoteAccess")
+                if k in call.body
+            }
             KEPT.things["nodegroup", region, name, call.body["nodegroupName"]] = given
             return with_nodegroup(call, name, call.body["nodegroupName"])
         case ("GET", ["node-groups", group]):
@@ -103,7 +107,9 @@ def with_configuration(call: Call, name: str) -> Answer:
 def with_nodegroup(call: Call, name: str, group: str) -> Answer:
     status, answer = call.forward()
     if status < 400:
-        answer["nodegroup"] |= KEPT.things.get(("nodegroup", call.region, name, group), {})
+        kept = KEPT.things.get(("nodegroup", call.region, name, group), {})
+        # Nobody signs in to a node whose group states no key: moto makes one up.
+        answer["nodegroup"] |= {"remoteAccess": None, **kept}
     return status, answer
 
 

@@ -78,6 +78,14 @@ def test_secrets_are_encrypted_with_our_key_and_the_cluster_is_protected(cluster
     assert one.protect
 
 
+def test_aws_itself_refuses_to_delete_a_cluster_until_its_stack_says_otherwise(cluster):
+    (made,) = of_type(cluster, "cluster:Cluster")
+    assert made.inputs["deletionProtection"] is True, (
+        "who has the rights deletes it past the engine's protection"
+    )
+    assert all(planned(name).protected for name in ("dev", "staging", "production", "dr"))
+
+
 def test_network_policies_hold_from_the_first_second():
     (network,) = [addon for addon in plan_addons("1.35", nodes=True) if addon.name == "vpc-cni"]
     values = json.loads(network.values)

@@ -18,10 +18,9 @@ from ruamel.yaml import YAML
 from cli.engine.installation import Installation, install
 from cli.engine.run import Outcome, call, run
 from local.controlplane import control
-from local.state import ROOT, State, write
+from local.state import ROOT, State
 from local.toolchain.build import ensure
 from local.trouble import EnvironmentTrouble
-from spec.fleet import load_fleet
 from tests.rehearsal import installed
 
 if TYPE_CHECKING:
@@ -34,9 +33,8 @@ PLUGIN = "pulumi-resource-aws"
 SERVER = "tests.rehearsal.simulated"
 PYTHON = ROOT / ".venv-rehearsal" / "bin" / "python"
 """The environment of the group `rehearsal`: moto and the product need two versions of one library."""
-RULES = {"image-signed": {"verifierRequired": False}}
-"""What of the policy pack is set otherwise: the operators are installed by somebody else here, and so is the one that
-refuses unsigned images."""
+PARALLEL = ("--parallel", "64")
+"""The provider waits much, such as 15 s for each record, as if DNS were slow."""
 LIMIT_SECONDS = 45 * 60.0
 _SECONDS = 60
 
@@ -113,7 +111,7 @@ class Bench:
         """Run the engine on the stack and return how it ended."""
         extra = ["--policy-pack", str(self.project / "policy")] if policy else []
         with progress.step(title) as step:
-            words = [*arguments, "--stack", self.stack, *extra]
+            words = [*arguments, "--stack", self.stack, *PARALLEL, *extra]
             outcome = run(self.engine, self.state, words, step, cwd=self.project, limit=LIMIT_SECONDS)
             counts = outcome.report.counts()
             step.result = ", ".join(f"{n} to {op}" for op, n in sorted(counts.items())) or "no changes"
@@ -174,25 +172,38 @@ def make(
     project, state = root / "project", State(root / "state")
     state.root.mkdir(parents=True, exist_ok=True, mode=0o700)
     _copy(project, tenants)
-    api = control.start(state, progress)
-    installed.prepare(load_fleet(project, stack).environment, api, progress)
+    try:
+        api = control.start(state, progress)
+        return _made(stack, project, state, api, cloud=cloud, progress=progress, beside=beside)
+    except BaseException:
+        control.stop(state)
+        raise
+
+
+def _made(
+    stack: str,
+    project: Path,
+    state: State,
+    api: KubeApi,
+    *,
+    cloud: Cloud,
+    progress: Progress,
+    beside: Bench | None,
+) -> Bench:
     engine = install(state, ensure(progress))
     source = project / "stacks" / f"Pulumi.{stack}.yaml"
-    rules = state.engine / "policy-config.json"
-    write(rules, json.dumps(RULES))
     document = _load(source)
     environment = document["config"]["storefleet:environment"]
     if environment.get("aws"):
-        # Charts come from registries, which a rehearsal does not reach.
-        environment["aws"]["operators"] = "installed"
-        # Whoever takes an environment down says so first; provider 5.100 does not know the property at all.
+        installed.install(api, progress)
+        environment["aws"]["operators"] = "installed"  # charts come from registries
+        # The provider of the rehearsal is older than this property, and the environment is taken down at the end.
         environment["aws"]["kubernetes"]["deletion_protection"] = False
     document.pop("secretsprovider", None)
     document.pop("encryptedkey", None)
     _dump(document, source)
     variables = {
         **{name: value for name, value in engine.variables.items() if name != "PULUMI_OPTION_CONFIG_FILE"},
-        "PULUMI_OPTION_POLICY_PACK_CONFIG": str(rules),
         "STOREFLEET_KUBECONFIG": str(state.kubeconfig),
         **nowhere(cloud),
     }
@@ -214,6 +225,12 @@ def nowhere(cloud: Cloud) -> dict[str, str]:
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
     }
+
+
+def clear(root: Path) -> None:
+    """Remove what an earlier rehearsal left, which may have been killed: first its processes, then its folder."""
+    control.stop(State(root / "state"))
+    shutil.rmtree(root, ignore_errors=True)
 
 
 def end(bench: Bench) -> None:

@@ -1,78 +1,98 @@
-"""What the operators of an environment leave in a cluster when somebody else installs them: namespaces and definitions.
+"""What the installer of the operators leaves in a cluster, without the operators: namespaces and definitions.
 
-None of them runs here. Their definitions are the real ones, so that what the program writes is checked by them; their
-webhooks are taken out, because nobody would answer.
+Charts come from registries that a rehearsal does not reach, and what their webhooks would ask, nobody answers here.
 """
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from components.operators.plan import inputs_of, plan_operators
+from components.operators.catalogue import NAMESPACES
 from local.controlplane.bootstrap import definitions
-from local.toolchain import cache, catalog, files, golang
+from local.toolchain import catalog
+from local.toolchain.build import ensure
 from local.trouble import EnvironmentTrouble
 
 if TYPE_CHECKING:
     from local.kube import KubeApi
     from local.progress import Progress
-    from spec.environment import EnvironmentSpec
 
-_CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
-_SECONDS = 120
-BINDING: dict[str, Any] = {
+_SECONDS: Final = 60.0
+# The load balancer controller's module is on no proxy. This has the fields of the project's own binding, so a
+# misspelt one is refused here as well.
+_BINDING: Final[dict[str, Any]] = {
     "apiVersion": "apiextensions.k8s.io/v1",
     "kind": "CustomResourceDefinition",
-    "metadata": {
-        "name": "targetgroupbindings.elbv2.k8s.aws",
-        "annotations": {"api-approved.kubernetes.io": "https://github.com/kubernetes-sigs"},
-    },
+    "metadata": {"name": "targetgroupbindings.elbv2.k8s.aws"},
     "spec": {
         "group": "elbv2.k8s.aws",
         "scope": "Namespaced",
-        "names": {"kind": "TargetGroupBinding", "plural": "targetgroupbindings"},
+        "names": {
+            "kind": "TargetGroupBinding",
+            "plural": "targetgroupbindings",
+            "singular": "targetgroupbinding",
+            "listKind": "TargetGroupBindingList",
+        },
         "versions": [
             {
                 "name": "v1beta1",
                 "served": True,
                 "storage": True,
                 "schema": {
-                    "openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+                    "openAPIV3Schema": {
+                        "type": "object",
+                        "properties": {
+                            "spec": {
+                                "type": "object",
+                                "required": ["targetGroupARN", "serviceRef"],
+                                "properties": {
+                                    "targetGroupARN": {"type": "string", "minLength": 1},
+                                    "targetType": {"type": "string", "enum": ["instance", "ip"]},
+                                    "serviceRef": {
+                                        "type": "object",
+                                        "required": ["name", "port"],
+                                        "properties": {
+                                            "name": {"type": "string"},
+                                            "port": {"x-kubernetes-int-or-string": True},
+                                        },
+                                    },
+                                    "networking": {
+                                        "type": "object",
+                                        "x-kubernetes-preserve-unknown-fields": True,
+                                    },
+                                },
+                            }
+                        },
+                    }
                 },
             }
         ],
     },
 }
-"""The load balancer controller publishes no Go module of its versions: this stands for its definition, and checks
-nothing of what is written."""
 
 
-def prepare(environment: EnvironmentSpec, api: KubeApi, progress: Progress) -> None:
-    """Put into a cluster what the program expects of installed operators, and wait until it is served.
+def install(api: KubeApi, progress: Progress) -> None:
+    """Put in place what the operators' charts would have brought, and wait until the kinds are served."""
+    ensure(progress, programs=(), more=catalog.CLOUD_CRDS)
+    found = [_unconverted(each) for each in (*definitions(catalog.CLOUD_CRDS), _BINDING)]
+    for each in found:
+        api.apply(each)
+    for name in NAMESPACES:
+        api.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    wanted = {
+        (each["spec"]["group"], version["name"], each["spec"]["names"]["plural"])
+        for each in found
+        for version in each["spec"]["versions"]
+        if version["served"]
+    }
+    deadline = time.monotonic() + _SECONDS
+    while missing := wanted - api.served():
+        if time.monotonic() > deadline:
+            raise EnvironmentTrouble(f"the API server does not serve {sorted(missing)} after {_SECONDS:g} s")
+        time.sleep(0.5)
 
-    Raises:
-        EnvironmentTrouble: a module with definitions cannot be had, or the server does not serve them in time.
 
-    """
-    aws = environment.aws
-    assert aws is not None
-    with progress.step("what installed operators leave in a cluster") as step:
-        with cache.lock(step):
-            for each in catalog.CLOUD_CRDS:
-                files.fetch(golang.find(), each)
-        wanted = [*definitions(catalog.CLOUD_CRDS), BINDING]
-        for definition in wanted:
-            definition["spec"].pop("conversion", None)
-            api.post(_CRDS, definition)
-        installed = environment.model_copy(update={"aws": aws.model_copy(update={"operators": "helm"})})
-        for planned in plan_operators(installed, inputs_of(installed)).namespaces:
-            api.apply(planned.manifest)
-        kinds = {(one["spec"]["group"], one["spec"]["names"]["plural"]) for one in wanted}
-        deadline = time.monotonic() + _SECONDS
-        while slow := kinds - {(group, plural) for group, _, plural in api.served()}:
-            step.note = f"{len(slow)} definitions to be served"
-            if time.monotonic() > deadline:
-                raise EnvironmentTrouble(f"the API server does not serve {', '.join(map(str, slow))}")
-            time.sleep(0.5)
-        step.result = f"{len(wanted)} definitions"
+def _unconverted(definition: dict[str, Any]) -> dict[str, Any]:
+    """Return a definition whose versions are only renamed: the webhook that would convert them is not there."""
+    return {**definition, "spec": {**definition["spec"], "conversion": {"strategy": "None"}}}

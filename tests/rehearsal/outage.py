@@ -38,6 +38,8 @@ _UP = ("up", "--yes", "--skip-preview")
 def rehearse(folder: Path, progress: Progress) -> dict[str, Any]:
     """Rehearse the outage and return the evidence that the rebuild wrote."""
     plan = plan_region(load_fleet(ROOT, "production"), load_fleet(ROOT, "dr"))
+    for stack in ("production", "dr"):
+        bench.clear(folder / stack)
     shutil.rmtree(folder, ignore_errors=True)
     with bench.simulated_aws(plan.account, folder / "logs") as cloud:
         first = bench.make("production", folder / "production", cloud, progress)

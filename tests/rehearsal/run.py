@@ -6,7 +6,6 @@ python -m tests.rehearsal.run production dr
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 import time
 from typing import TYPE_CHECKING, Any
@@ -49,7 +48,7 @@ def rehearse(stack: str, folder: Path, progress: Progress) -> dict[str, Any]:
         "tenants": len(fleet.tenants),
         "seconds": {},
     }
-    shutil.rmtree(folder, ignore_errors=True)
+    bench.clear(folder)
     with bench.simulated_aws(aws.account, folder / "logs") as cloud:
         made = _timed(seen, "start", lambda: bench.make(stack, folder, cloud, progress))
         try:

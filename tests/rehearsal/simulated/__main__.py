@@ -22,11 +22,20 @@ from werkzeug.serving import make_server
 from tests.rehearsal.simulated import additions, caches
 from tests.rehearsal.simulated.additions import backup, kms, lifecycle
 from tests.rehearsal.simulated.clusters import eks
-from tests.rehearsal.simulated.kept import ACCOUNT, KEPT, Call, Json, Refused
+from tests.rehearsal.simulated.filesystems import efs
+from tests.rehearsal.simulated.kept import ACCOUNT, KEPT, Answer, Call, Json, Refused
 from tests.rehearsal.simulated.money import anomalies, budgets
 
 SCOPE = re.compile(r"Credential=[^/]+/\d+/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
-SERVICES = {"eks": eks, "kms": kms, "budgets": budgets, "ce": anomalies, "backup": backup, "s3": lifecycle}
+SERVICES = {
+    "eks": eks,
+    "kms": kms,
+    "budgets": budgets,
+    "ce": anomalies,
+    "backup": backup,
+    "s3": lifecycle,
+    "elasticfilesystem": efs,
+}
 
 
 class Front:
@@ -62,11 +71,22 @@ class Front:
         )
         try:
             with KEPT.lock:
-                answer = SERVICES[service](call)
+                answer = self.answer(call, path)
         except Refused as error:
             body = {"__type": error.code, "message": str(error), "Message": str(error)}
             return reply(start, error.status, body, error.code)
         return reply(start, *answer) if answer else self.pass_on(environ, raw, start, called)
+
+    def answer(self, call: Call, path: str) -> Answer | None:
+        """Answer a call; one that is made again, because its answer did not arrive, is answered as before."""
+        token = call.body.get("clientRequestToken")
+        key = (call.service, call.region, path, str(token))
+        if token and key in KEPT.answered:
+            return KEPT.answered[key]
+        answer = SERVICES[call.service](call)
+        if token and answer and answer[0] < 300:
+            KEPT.answered[key] = answer
+        return answer
 
     def pass_on(self, environ: Json, raw: bytes, start: Callable[..., Any], called: str) -> Iterable[bytes]:
         def watch(status: str, headers: list[tuple[str, str]], *more: object) -> object:

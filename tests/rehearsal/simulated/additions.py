@@ -39,6 +39,8 @@ def kms(call: Call) -> Answer | None:
     there = kms_backends[ACCOUNT][call.body["ReplicaRegion"]]
     key = call.body["KeyId"].rpartition("/")[2]
     there.tag_resource(key, {tag["TagKey"]: tag["TagValue"] for tag in call.body.get("Tags", [])})
+    # moto copies the key so that both have one set of aliases.
+    there.keys[key].aliases = {}
     there.keys[key].policy = call.body.get("Policy", there.keys[key].policy)
     there.keys[key].description = call.body.get("Description", "")
     return status, answer

@@ -6,9 +6,9 @@ These are answers of moto's own class, so that it reads the requests and writes 
 from collections.abc import Callable
 from typing import Any
 
-from moto.core.exceptions import ServiceException
 from moto.core.responses import ActionResult
 from moto.ec2.models import ec2_backends
+from moto.elasticache.exceptions import ElastiCacheException
 from moto.elasticache.responses import ElastiCacheResponse
 
 from tests.rehearsal.simulated.kept import ACCOUNT, KEPT, Json
@@ -38,7 +38,7 @@ class Handler:
     def find(self, kind: str, name: str) -> Json:
         key = self.key(kind, name)
         if key not in KEPT.things:
-            raise ServiceException(ABSENT[kind], f"{kind} {name} not found")
+            raise ElastiCacheException(ABSENT[kind], f"{kind} {name} not found")
         return KEPT.things[key]
 
     def keep(self, kind: str, name: str, thing: Json) -> Json:

@@ -43,6 +43,7 @@ class Kept:
     """Everything that is kept beside moto, by what it is and where."""
 
     things: dict[tuple[str, ...], Json] = field(default_factory=dict)
+    answered: dict[tuple[str, ...], Answer] = field(default_factory=dict)
     lost: set[str] = field(default_factory=set)
     unknown: dict[str, int] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)

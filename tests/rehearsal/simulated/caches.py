@@ -254,6 +254,9 @@ def member(group: Json, name: str) -> Json:
         ],
         "AutoMinorVersionUpgrade": truly(group.get("AutoMinorVersionUpgrade")),
         "NumCacheNodes": 1,
+        "AtRestEncryptionEnabled": truly(group.get("AtRestEncryptionEnabled")),
+        "TransitEncryptionEnabled": truly(group.get("TransitEncryptionEnabled")),
+        "TransitEncryptionMode": group["TransitEncryptionMode"],
     }
 
 

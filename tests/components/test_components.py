@@ -125,5 +125,7 @@ def test_every_known_kind_has_the_token_of_the_providers_own_sdk():
 
 def test_an_unknown_kind_is_refused_with_the_place_to_add_it():
     planned = KubeObject(key="cache", manifest=manifest("v1", "Pudding", "x", labels={}), why="None.")
-    with pytest.raises(ValueError, match=r"cache: .* v1 Pudding; add it to BUILT_IN or CUSTOM in components/kube\.py"):
+    with pytest.raises(
+        ValueError, match=r"cache: .* v1 Pudding; add it to BUILT_IN or CUSTOM in components/kube\.py"
+    ):
         type_token(planned)

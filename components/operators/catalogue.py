@@ -158,7 +158,6 @@ CATALOGUE: Final[tuple[Operator, ...]] = (
         namespace="traefik",
         crds=ModuleCrds(module="traefik"),
         values=ingress.traefik,
-        needs=("cert-manager",),
         why="The only way to the tenants from outside.",
     ),
     Operator(

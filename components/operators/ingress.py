@@ -23,9 +23,6 @@ if TYPE_CHECKING:
 TRAEFIK_IMAGE: Final = "v3.7.13"
 """Newer than the chart's own by patches: the version whose definitions (CRDs) are installed."""
 NAMESPACE: Final = "traefik"
-ISSUER: Final = "storefleet"
-"""The ClusterIssuer that tenants' certificates name."""
-ACME_SERVER: Final = "https://acme-v02.api.letsencrypt.org/directory"
 TENANT_HEADER: Final = "X-Storefleet-Tenant"
 """Set by each tenant's own middleware, whatever a visitor sends."""
 
@@ -96,7 +93,6 @@ def traefik(inputs: OperatorInputs) -> dict[str, Any]:
                 "addRoutersLabels": False,
             }
         },
-        "extraObjects": [issuer(inputs)] if inputs.owner else [],
         "resources": resources("250m", "128Mi", most="512Mi"),
     }
 
@@ -160,25 +156,5 @@ def access_log() -> dict[str, Any]:
             "defaultMode": "keep",
             "headers": {"defaultMode": "drop", "names": {TENANT_HEADER: "keep", "User-Agent": "keep"}},
             "queryParameters": {"defaultMode": "drop"},
-        },
-    }
-
-
-def issuer(inputs: OperatorInputs) -> dict[str, Any]:
-    """Return the ClusterIssuer of tenants' certificates, which proves a name by DNS: port 80 leads nowhere.
-
-    A name whose DNS its owner keeps is proved by an alias of `_acme-challenge.<name>` into a zone of ours.
-    """
-    return {
-        "apiVersion": "cert-manager.io/v1",
-        "kind": "ClusterIssuer",
-        "metadata": {"name": ISSUER},
-        "spec": {
-            "acme": {
-                "server": ACME_SERVER,
-                "email": inputs.owner,
-                "privateKeySecretRef": {"name": f"{ISSUER}-account"},
-                "solvers": [{"dns01": {"cnameStrategy": "Follow", "route53": {"region": inputs.region}}}],
-            }
         },
     }

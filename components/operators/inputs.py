@@ -29,8 +29,6 @@ class OperatorInputs:
     """Bucket of the logs; empty: they stay on the volume of Loki's pod."""
     log_days: int = 30
     """How many days logs can be searched."""
-    owner: str = ""
-    """E-mail address that the certificate authority writes to; empty: certificates are somebody else's affair."""
     ingress: str = "ClusterIP"
     """Type of the ingress controller's Service. A LoadBalancer is one only where this says so."""
     priority_class: str = "system-cluster-critical"

@@ -114,7 +114,6 @@ def inputs_of(environment: EnvironmentSpec) -> OperatorInputs:
         environment=own,
         replicas=replicas,
         region=environment.aws.region,
-        owner=environment.aws.owner,
         cluster=f"{PREFIX}-{own}" if on_eks else "",
         vpc_name=f"{PREFIX}-{own}",
         interruption_queue=physical(environment, "interruptions") if on_eks else "",

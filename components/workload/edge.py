@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from components.operators.ingress import ISSUER
+from components.extensions.store import ISSUER
 from components.workload.values import EdgeValues, RouteValues
 from spec.aws import zone_of
 from spec.environment import EnvironmentSpec

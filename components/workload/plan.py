@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final, Literal, TypeAlias
 
+from components.extensions.store import STORE
 from components.labelling import tenant_labels
+from components.secrets.plan import TENANT_PREFIX
 from components.workload.edge import edge_values
 from components.workload.processes import most_web_pods, process_values, scaling_of
 from components.workload.values import (
@@ -30,8 +32,6 @@ from spec.tenant import TenantSpec
 from spec.tiers import NodePool
 from spec.vocabulary import TenantState
 
-STORE: Final = "storefleet"
-"""The ClusterSecretStore that a tenant's namespace may read its own part of."""
 Phase: TypeAlias = Literal["serve", "maintenance", "migrate"]
 
 
@@ -133,8 +133,8 @@ def _cache(tenant: TenantSpec, environment: EnvironmentSpec) -> CacheValues | No
 def _secrets(tenant: TenantSpec, environment: EnvironmentSpec) -> SecretValues:
     if environment.aws is None:
         return SecretValues()
-    key = f"storefleet/tenants/{tenant.id}/odoo"
-    return SecretValues(external=ExternalValues(store=STORE, key=key))
+    key = f"{TENANT_PREFIX}{tenant.id}/odoo"
+    return SecretValues(external=ExternalValues(store=STORE, region=environment.aws.region, key=key))
 
 
 def _files_size(tenant: TenantSpec) -> str:

@@ -7,7 +7,7 @@ becomes one ValidatingAdmissionPolicy in `components/admission`.
 
 from typing import Final
 
-from policy.admission import classes, deletion, edge, exposure, hosts, images, namespaces, walls
+from policy.admission import classes, deletion, edge, exposure, hosts, images, namespaces, secrets, walls
 from policy.admission.frame import Admission
 
 ADMISSIONS: Final[tuple[Admission, ...]] = (
@@ -20,6 +20,7 @@ ADMISSIONS: Final[tuple[Admission, ...]] = (
     namespaces.LABELS,
     namespaces.STANDARD,
     walls.PART,
+    secrets.PART,
     deletion.PART,
 )
 """Every part, in the order in which the policies are declared."""

@@ -40,6 +40,7 @@ PATHS = {
     "Pod": "/api/v1/namespaces/{}/pods",
     "PodDisruptionBudget": "/apis/policy/v1/namespaces/{}/poddisruptionbudgets",
     "ScaledObject": "/apis/keda.sh/v1alpha1/namespaces/{}/scaledobjects",
+    "SecretStore": "/apis/external-secrets.io/v1/namespaces/{}/secretstores",
     "Service": "/api/v1/namespaces/{}/services",
     "ServersTransport": "/apis/traefik.io/v1alpha1/namespaces/{}/serverstransports",
     "TLSOption": "/apis/traefik.io/v1alpha1/namespaces/{}/tlsoptions",
@@ -188,3 +189,37 @@ def test_nobody_claims_a_host_of_another_tenant_by_any_door(
     for thing in (route(own), certificate(own), traefik("Middleware", headers={"stsSeconds": 1})):
         answer = send(client, operator, home, thing)
         assert answer.status == 201, f"the good twin is refused too: {answer.message}"
+
+
+def secret(key: str, kind: str = "SecretStore") -> Object:
+    return {
+        "apiVersion": "external-secrets.io/v1",
+        "kind": "ExternalSecret",
+        "metadata": {"name": "probe"},
+        "spec": {
+            "secretStoreRef": {"kind": kind, "name": "storefleet"},
+            "dataFrom": [{"extract": {"key": key}}],
+        },
+    }
+
+
+def test_nobody_reads_a_secret_of_another_tenant(
+    client: Client, operator: Actor, shared: tuple[TenantSpec, TenantSpec]
+):
+    own, other = (f"storefleet/tenants/{tenant.id}/odoo" for tenant in shared)
+    home, mechanism = tenant_namespace(shared[0].id), "storefleet-secret-source"
+    named = secret(own)
+    named["spec"]["data"] = [{"secretKey": "x", "remoteRef": {"key": other}}]
+    bad = {
+        "another tenant's": secret(other),
+        "one of two": named,
+        "the cell's": secret(f"storefleet/cells/{shared[0].cell}/roles/{shared[1].id}"),
+        "its own as a beginning": secret(f"storefleet/tenants/{shared[0].id}-x/odoo"),
+        "a way up": secret(f"storefleet/tenants/{shared[0].id}/../{shared[1].id}/odoo"),
+        "a store of the whole cluster": secret(own, "ClusterSecretStore"),
+    }
+    for name, thing in bad.items():
+        answer = send(client, operator, home, thing)
+        assert answer.status in (403, 422), f"accepted: {name}"
+        assert mechanism in answer.message, f"{name} is refused by something else: {answer.message}"
+    assert send(client, operator, home, secret(own)).status == 201

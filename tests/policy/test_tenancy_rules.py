@@ -70,6 +70,16 @@ CASES: list[Case] = [
     ("ingress-host-owned", put("namespace", "metadata/annotations", {}), "none of the domains of t-acorn"),
     (
         "ingress-host-owned",
+        added("cert-manager.io/v1", "Certificate", spec={"dnsNames": ["birch.example"]}),
+        "spec.dnsNames is birch.example, which is none of the domains of t-acorn",
+    ),
+    (
+        "ingress-host-owned",
+        added("cert-manager.io/v1", "Certificate", spec={"dnsNames": ["*.acorn.example"]}),
+        "spec.dnsNames is the wildcard *.acorn.example",
+    ),
+    (
+        "ingress-host-owned",
         both(
             put("ingress", "spec/rules/0/host", "*.acorn.example"),
             put("ingress", "spec/tls/0/hosts", ["*.acorn.example"]),
@@ -151,6 +161,11 @@ CASES: list[Case] = [
         "by labels that others may set",
     ),
     ("no-cross-tenant-ref", put("route", f"{ROUTE}/services/0/namespace", "t-birch"), "leads to t-birch"),
+    (
+        "no-cross-tenant-ref",
+        put("route", f"{ROUTE}/services/0/name", "api@internal"),
+        "names api@internal, which is not in t-acorn",
+    ),
     ("no-cross-tenant-ref", two_claims_on_one_volume, "the same storage as PersistentVolume extra (a)"),
     ("no-cross-tenant-ref", claim_of_another, "spec.volumeName is extra, which is kept for t-birch"),
     (

@@ -129,7 +129,7 @@ resources:
 {{- define "tenant.hosts" -}}
 {{- $hosts := list }}
 {{- range .hosts }}{{ $hosts = append $hosts (printf "Host(`%s`)" .) }}{{ end -}}
-({{ join " || " $hosts }})
+{{ join " || " $hosts }}
 {{- end }}
 
 {{/* A task's name says which attempt of which release it is: a Job never runs twice under one name. */}}

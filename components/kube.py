@@ -15,9 +15,13 @@ from components.manifests import KubeObject
 
 BUILT_IN: Mapping[tuple[str, str], str] = MappingProxyType(
     {
+        ("apps/v1", "StatefulSet"): "kubernetes:apps/v1:StatefulSet",
+        ("batch/v1", "CronJob"): "kubernetes:batch/v1:CronJob",
+        ("v1", "ConfigMap"): "kubernetes:core/v1:ConfigMap",
         ("v1", "LimitRange"): "kubernetes:core/v1:LimitRange",
         ("v1", "Namespace"): "kubernetes:core/v1:Namespace",
         ("v1", "ResourceQuota"): "kubernetes:core/v1:ResourceQuota",
+        ("v1", "Service"): "kubernetes:core/v1:Service",
         ("v1", "ServiceAccount"): "kubernetes:core/v1:ServiceAccount",
         (
             "admissionregistration.k8s.io/v1",
@@ -43,11 +47,33 @@ BUILT_IN: Mapping[tuple[str, str], str] = MappingProxyType(
 """Kind of object -> the provider's type token. A kind is listed when a plan uses it. A kind that carries
 secrets needs `additional_secret_outputs` as well, which nothing here has."""
 
+CUSTOM: Mapping[tuple[str, str], str] = MappingProxyType(
+    {
+        (api_version, kind): f"kubernetes:{api_version}:{kind}"
+        for api_version, kind in (
+            ("barmancloud.cnpg.io/v1", "ObjectStore"),
+            ("external-secrets.io/v1", "ExternalSecret"),
+            ("external-secrets.io/v1", "SecretStore"),
+            ("monitoring.coreos.com/v1", "PodMonitor"),
+            ("postgresql.cnpg.io/v1", "Cluster"),
+            ("postgresql.cnpg.io/v1", "Database"),
+            ("postgresql.cnpg.io/v1", "DatabaseRole"),
+            ("postgresql.cnpg.io/v1", "ImageCatalog"),
+            ("postgresql.cnpg.io/v1", "Pooler"),
+            ("postgresql.cnpg.io/v1", "ScheduledBackup"),
+        )
+    }
+)
+"""The same for kinds that operators bring: the provider takes their tokens from their API version."""
+
+KINDS: Mapping[tuple[str, str], str] = MappingProxyType({**BUILT_IN, **CUSTOM})
+"""All kinds that plans use."""
+
 
 class KubeResource(pulumi.CustomResource):
     """One object of the cluster, declared from its plan.
 
-    Raises `ValueError` for a kind that is missing from `BUILT_IN`.
+    Raises `ValueError` for a kind that is missing from `KINDS`.
     """
 
     def __init__(self, name: str, planned: KubeObject, opts: pulumi.ResourceOptions) -> None:
@@ -56,10 +82,10 @@ class KubeResource(pulumi.CustomResource):
 
 def type_token(planned: KubeObject) -> str:
     """Return the provider's type token for a planned object; raises `ValueError` for an unlisted kind."""
-    token = BUILT_IN.get((planned.api_version, planned.kind))
+    token = KINDS.get((planned.api_version, planned.kind))
     if token is None:
         raise ValueError(
             f"{planned.key}: no resource type is known for {planned.api_version} {planned.kind}; "
-            "add it to BUILT_IN in components/kube.py"
+            "add it to BUILT_IN or CUSTOM in components/kube.py"
         )
     return token

@@ -38,14 +38,16 @@ def network_policy(
     labels: Mapping[str, str],
     ingress: Iterable[Rule] | None = None,
     egress: Iterable[Rule] | None = None,
+    pods: Mapping[str, str] | None = None,
 ) -> Manifest:
-    """Write a NetworkPolicy over every pod of a namespace.
+    """Write a NetworkPolicy over every pod of a namespace, or over those with the labels of `pods`.
 
     A direction given as None is left to other policies; an empty one denies everything. `policyTypes`
     is always written out, because the API server's default leaves egress open.
     """
     types = [kind for kind, rules in (("Ingress", ingress), ("Egress", egress)) if rules is not None]
-    spec: dict[str, object] = {"podSelector": {}, "policyTypes": types}
+    selector: dict[str, object] = {} if pods is None else {"matchLabels": dict(pods)}
+    spec: dict[str, object] = {"podSelector": selector, "policyTypes": types}
     if ingress:
         spec["ingress"] = [dict(rule) for rule in ingress]
     if egress:

@@ -121,7 +121,7 @@ def build(plan: EnvironmentPlan, seams: Seams, near: pulumi.ProviderResource | N
         return Built(inside=None, aws=aws)
     given = None if aws is None or aws.eks is None else aws.eks.kubeconfig
     provider = cluster_provider(seams.cluster, given)
-    inside = build_environment(plan, provider)
+    operators: list[pulumi.Resource] = []
     if seams.aws is not None:
         # Operators need nodes to run on; what is only written to the API does not wait for them.
         waits = [] if aws is None or aws.cluster is None else [aws.cluster]
@@ -130,9 +130,11 @@ def build(plan: EnvironmentPlan, seams: Seams, near: pulumi.ProviderResource | N
             "volumes", VolumesArgs(classes=seams.aws.classes, wait_seconds=plan.platform.wait_seconds), top
         )
         if seams.aws.operators is not None:
-            Operators(
+            installed = Operators(
                 "operators",
                 OperatorsArgs(plan=seams.aws.operators),
                 pulumi.ResourceOptions(providers=[provider], depends_on=waits),
             )
+            operators.append(installed)
+    inside = build_environment(plan, provider, operators)
     return Built(inside=inside, aws=aws)

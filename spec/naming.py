@@ -11,6 +11,22 @@ from typing import Final
 NAME_LIMIT: Final = 63
 """Longest DNS label, and so the longest name of a namespace or value of a label (RFC 1123)."""
 
+DATABASE_CLUSTER: Final = "postgres"
+"""Name of the PostgreSQL cluster in each cell's namespace, and of its service account."""
+POOLER: Final = "postgres-web"
+"""Name of the pooler of web processes in each cell's namespace, and of its Service."""
+CACHE: Final = "cache"
+"""Name of the cache in each cell's namespace, and of its Service."""
+PLATFORM_DATABASE: Final = "platform"
+"""The platform's own database in each cell, and the role that owns it: heartbeats and manifests, no tenant's data."""
+GUARD_ROLE: Final = "storefleet_guard"
+"""The role that takes the right to connect from everybody; no tenant's id has an underscore."""
+
+RESERVED_TENANT_IDS: Final = frozenset(
+    {"app", "none", "platform", "postgres", "public", "template0", "template1"}
+)
+"""Ids that no tenant may have: its database and role bear its id, and these names mean something to PostgreSQL."""
+
 TENANT_ID_LIMIT: Final = 63
 CELL_ID_LIMIT: Final = 40
 HASH_DIGITS: Final = 8
@@ -69,3 +85,23 @@ def cell_namespace(cell_id: str) -> str:
 def team_group(tenant_id: str) -> str:
     """Return the group whose members are a tenant's team: ``storefleet:tenant:<id>``."""
     return f"storefleet:tenant:{tenant_id}"
+
+
+def database_host(cell_id: str) -> str:
+    """Return the host of a cell's primary, for what needs a connection of its own: cron, bus, jobs, tasks."""
+    return f"{DATABASE_CLUSTER}-rw.{cell_namespace(cell_id)}.svc"
+
+
+def pooler_host(cell_id: str) -> str:
+    """Return the host of a cell's pooler: web processes alone, because it pools by transaction."""
+    return f"{POOLER}.{cell_namespace(cell_id)}.svc"
+
+
+def cache_host(cell_id: str) -> str:
+    """Return the host of a cache in a pod of the cell."""
+    return f"{CACHE}.{cell_namespace(cell_id)}.svc"
+
+
+def server_name(generation: int) -> str:
+    """Return the name under which one life of a cell's database is archived: a recovered one never takes the old."""
+    return f"{DATABASE_CLUSTER}-{generation}"

@@ -75,6 +75,21 @@ class CachesPlan:
     reasons: tuple[str, ...]
 
 
+def access_of(tenant_id: str) -> str:
+    """Return what a tenant's user may do, in any form of the cache: keys and channels that begin with its id."""
+    # No id holds a colon, so the keys of `a` never begin like those of `a-b`.
+    return f"~{tenant_id}:* &{tenant_id}:* {COMMANDS}"
+
+
+def in_pods(environment: EnvironmentSpec) -> bool:
+    """Say whether the caches of an environment are pods of its cells: the other form is a service of AWS.
+
+    A second region that stands by has neither.
+    """
+    aws = environment.aws
+    return aws is None or (aws.cache == "pod" and aws.standby not in {"absent", "pilot-light"})
+
+
 def plan_caches(
     environment: EnvironmentSpec, aws: AwsSpec, tenants: Sequence[TenantSpec]
 ) -> CachesPlan | None:
@@ -143,8 +158,7 @@ def _user(environment: EnvironmentSpec, tenant: TenantSpec) -> UserPlan:
         tenant=tenant.id,
         id=service_id(physical(environment, tenant.id)),
         name=tenant.id,
-        # No id holds a colon, so the keys of `a` never begin like those of `a-b`.
-        access=f"on ~{tenant.id}:* &{tenant.id}:* {COMMANDS}",
+        access=f"on {access_of(tenant.id)}",
         tags=tags(
             environment,
             data_class=tenant.data_sensitivity,

@@ -23,9 +23,9 @@ GUARD_ROLE: Final = "storefleet_guard"
 """The role that takes the right to connect from everybody; no tenant's id has an underscore."""
 
 RESERVED_TENANT_IDS: Final = frozenset(
-    {"app", "none", "platform", "postgres", "public", "template0", "template1"}
+    {"app", "default", "none", "platform", "postgres", "public", "template0", "template1"}
 )
-"""Ids that no tenant may have: its database and role bear its id, and these names mean something to PostgreSQL."""
+"""Ids that no tenant may have: its database, role and user of the cache bear its id, and these names are taken."""
 
 TENANT_ID_LIMIT: Final = 63
 CELL_ID_LIMIT: Final = 40

@@ -34,8 +34,11 @@ NODE_TYPES: Final[Mapping[Tier, str]] = MappingProxyType(
 
 _HASH_DIGITS: Final = 8
 
-COMMANDS: Final = "-@all +@read +@write +@connection +@transaction +@pubsub -@dangerous"
-"""What a tenant's processes may call: values of their own; nothing that lists, empties or configures."""
+COMMANDS: Final = (
+    "-@all +@read +@write +@connection +@transaction +@pubsub -@dangerous -scan -randomkey -dbsize -pubsub"
+)
+"""What a tenant's processes may call: values of their own; nothing that lists, empties or configures. SCAN is held
+to no pattern, and the name of a key is the id of somebody's session."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,8 +80,10 @@ class CachesPlan:
 
 def access_of(tenant_id: str) -> str:
     """Return what a tenant's user may do, in any form of the cache: keys and channels that begin with its id."""
-    # No id holds a colon, so the keys of `a` never begin like those of `a-b`.
-    return f"~{tenant_id}:* &{tenant_id}:* {COMMANDS}"
+    # No id holds a colon, so the keys of `a` never begin like those of `a-b`. Odoo's module `session_redis` writes
+    # `session::<prefix>:`, and its kin write one colon.
+    own = (f"{tenant_id}:*", f"session:{tenant_id}:*", f"session::{tenant_id}:*")
+    return f"{' '.join(f'~{pattern}' for pattern in own)} &{tenant_id}:* {COMMANDS}"
 
 
 def in_pods(environment: EnvironmentSpec) -> bool:

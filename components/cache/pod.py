@@ -14,7 +14,6 @@ from components.database.secrets import external_secret
 from components.eks.storage import DATABASE_CLASS
 from components.labelling import cell_labels
 from components.manifests import KubeObject, manifest
-from components.network import network_policy
 from components.secrets.plan import CACHE_OPERATOR, CELL_PREFIX
 from spec import labels
 from spec.databases import DATABASES
@@ -22,9 +21,8 @@ from spec.environment import CellSpec, EnvironmentSpec
 from spec.naming import CACHE, cell_namespace
 from spec.quantity import memory_text, quantity_value
 
-OPERATOR: Final = "operator"
+OPERATOR: Final = CACHE_OPERATOR
 """The user that looks after the server: probes, and reading the list of users anew."""
-CLASS: Final = "storefleet-cache"
 SKIP_AWAIT: Final = "pulumi.com/skipAwait"
 """Annotation by which the engine does not wait until a pod runs: where nothing runs it would wait in vain."""
 
@@ -117,7 +115,7 @@ def plan_cache_pod(cell_id: str, cell: CellSpec, environment: EnvironmentSpec) -
             "v1",
             "ConfigMap",
             CACHE,
-            f"At most {memory_text(quantity_value(memory))}; what is full refuses, and every write is on disk a second later.",
+            f"Holds {memory_text(quantity_value(memory))} and refuses more; a write is on disk a second later.",
             data={"valkey.conf": configuration},
         ),
         of(
@@ -131,11 +129,6 @@ def plan_cache_pod(cell_id: str, cell: CellSpec, environment: EnvironmentSpec) -
                 "selector": pods,
                 "ports": [{"name": "valkey", "port": PORT, "targetPort": PORT, "protocol": "TCP"}],
             },
-        ),
-        KubeObject(
-            key="cache-alone",
-            manifest=network_policy("cache-alone", namespace=namespace, labels=own, pods=pods, egress=()),
-            why="The cache calls nobody: the namespace's own ways out are PostgreSQL's.",
         ),
         KubeObject(
             key="cache",

@@ -19,9 +19,7 @@ class CellArgs:
 
 @dataclass(frozen=True, kw_only=True)
 class CellOutputs:
-    """What the cell's tenants need: the name of its data namespace, the namespace itself to wait for, and what the
-    kinds of operators wait for.
-    """
+    """What the cell's tenants need: its data namespace, by name and to wait for, and what custom kinds wait for."""
 
     namespace: str
     namespace_resource: pulumi.Resource

@@ -21,6 +21,7 @@ def environment(**changes: Any) -> EnvironmentSpec:
         "name": "local",
         "cluster": {"source": "embedded"},
         "cluster_networks": ["10.0.0.0/8"],
+        "object_store": {"endpoint": "http://objects.storage.svc:9000", "bucket": "acme-backups"},
         "cells": CELLS,
         "peers": {
             "payments": {"cidr": "198.51.100.0/28", "ports": [443]},

@@ -21,13 +21,14 @@ def environment(**changes: Any) -> EnvironmentSpec:
         "name": "local",
         "cluster": {"source": "embedded"},
         "cluster_networks": ["10.0.0.0/8"],
-        "object_store": {"endpoint": "http://objects.storage.svc:9000", "bucket": "acme-backups"},
         "cells": CELLS,
         "peers": {
             "payments": {"cidr": "198.51.100.0/28", "ports": [443]},
             "warehouse": {"cidr": "203.0.113.16/28", "ports": [443, 8883]},
         },
     }
+    if "aws" not in changes:  # whose buckets are made
+        content["object_store"] = {"endpoint": "http://objects.storage.svc:9000", "bucket": "acme-backups"}
     return EnvironmentSpec.model_validate(content | changes)
 
 

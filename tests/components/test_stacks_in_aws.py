@@ -6,6 +6,7 @@ from functools import cache
 import pytest
 from pulumi_policy import PolicyProviderResource
 
+from components.database.images import PGBOUNCER, POSTGRES, VALKEY
 from tests.components.golden import check_golden
 from tests.components.recorder import computed
 from tests.components.stacks import IN_AWS, ROOT, run_stack
@@ -14,8 +15,10 @@ from tests.policy.harness import TODAY, Judged, judge_resources, urn_of
 pytestmark = [pytest.mark.unit, pytest.mark.policy]
 
 
-CONFIGURED = {"image-signed": {"verifier_required": False}}
-"""Nothing in the catalogue of operators refuses unsigned images yet; whoever adds it removes this line."""
+VERIFIED = [image.partition("@")[2] for image in (POSTGRES, PGBOUNCER, VALKEY)]
+CONFIGURED = {"image-signed": {"verifier_required": False, "digests": VERIFIED}}
+"""Nothing in the catalogue of operators refuses unsigned images yet; whoever adds it removes this line. The digests
+stand for the lock of whoever has verified them: the committed one is empty, and production is refused until then."""
 
 
 @pytest.fixture(autouse=True)
@@ -67,6 +70,12 @@ def test_every_rule_holds_over_a_stack(stack):
     judgement = judge_resources(resources, CONFIGURED)
     assert judgement.breaches == []
     assert judgement.skipped == {}, "a rule that was skipped holds over nothing"
+
+
+def test_production_is_refused_until_somebody_has_verified_the_images():
+    configured = {"image-signed": {"verifier_required": False}}
+    judgement = judge_resources(judged(recorded("production")), configured, only="image-signed")
+    assert judgement.rules == {"image-signed"}, "what nobody looked at would run for customers"
 
 
 @pytest.mark.parametrize("stack", IN_AWS)

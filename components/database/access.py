@@ -87,6 +87,7 @@ def plan_guard(cell_id: str, labels: dict[str, str]) -> tuple[KubeObject, ...]:
             },
         ),
         why="Logs in with a certificate that the operator renews, so that there is no password to keep.",
+        protect=True,
         after=("database",),
     )
     job = KubeObject(

@@ -6,8 +6,9 @@ from pathlib import Path
 import pulumi
 
 from components.plan import plan_environment
-from components.seams import build, existing_tenants, open_cloud, plan_seams
+from components.seams import build, existing_tenants, open_cloud, plan_seams, prepare
 from local.kube import ApiError, KubeApi
+from local.trouble import EnvironmentTrouble
 from spec.fleet import current_day, load_fleet
 from spec.lifecycle import check_steps
 from spec.problems import SpecError
@@ -24,7 +25,8 @@ def main() -> None:
         cloud = open_cloud(seams)
         applied = existing_tenants(fleet, seams, cloud, KubeApi)
         check_steps(fleet, applied, today, ROOT)
-    except SpecError as error:
+        prepare(seams, ROOT)
+    except (EnvironmentTrouble, SpecError) as error:
         raise pulumi.RunError(str(error)) from error
     except ApiError as error:
         message = f"Which tenants exist cannot be read from the cluster, so nothing is planned: {error}"

@@ -30,19 +30,20 @@ class Component(pulumi.ComponentResource):
         objects: Iterable[KubeObject],
         *,
         namespaces: Mapping[str, pulumi.Resource] = MappingProxyType({}),
+        after: Iterable[pulumi.Resource] = (),
         operators: Sequence[pulumi.Resource] = (),
     ) -> dict[str, KubeResource]:
-        """Declare the objects in their order and return them by key.
+        """Declare the objects in their order, all of them `after` others, and return them by key.
 
         An object waits for its namespace: one declared before it here, or one of `namespaces` (by name); for
         those that it is planned after; and, where its kind is one that operators bring, for `operators`.
         Manifests hold plain strings, so without this the engine would see no order between them.
         """
         declared: dict[str, KubeResource] = {}
-        known = dict(namespaces)
+        known, after = dict(namespaces), tuple(after)
         for planned in objects:
             home = known.get(planned.meta.namespace or "")
-            waits = [] if home is None else [home]
+            waits = [*after, *([] if home is None else [home])]
             waits += [declared[key] for key in planned.after]
             waits += operators if planned.custom else ()
             resource = KubeResource(

@@ -20,6 +20,7 @@ BUILT_IN: Mapping[tuple[str, str], str] = MappingProxyType(
         ("v1", "ConfigMap"): "kubernetes:core/v1:ConfigMap",
         ("v1", "LimitRange"): "kubernetes:core/v1:LimitRange",
         ("v1", "Namespace"): "kubernetes:core/v1:Namespace",
+        ("v1", "PersistentVolume"): "kubernetes:core/v1:PersistentVolume",
         ("v1", "ResourceQuota"): "kubernetes:core/v1:ResourceQuota",
         ("v1", "Service"): "kubernetes:core/v1:Service",
         ("v1", "ServiceAccount"): "kubernetes:core/v1:ServiceAccount",
@@ -52,9 +53,14 @@ CUSTOM: Mapping[tuple[str, str], str] = MappingProxyType(
         (api_version, kind): f"kubernetes:{api_version}:{kind}"
         for api_version, kind in (
             ("barmancloud.cnpg.io/v1", "ObjectStore"),
+            ("cert-manager.io/v1", "ClusterIssuer"),
+            ("elbv2.k8s.aws/v1beta1", "TargetGroupBinding"),
             ("external-secrets.io/v1", "ExternalSecret"),
             ("external-secrets.io/v1", "SecretStore"),
+            ("karpenter.k8s.aws/v1", "EC2NodeClass"),
+            ("karpenter.sh/v1", "NodePool"),
             ("monitoring.coreos.com/v1", "PodMonitor"),
+            ("policy.sigstore.dev/v1alpha1", "ClusterImagePolicy"),
             ("postgresql.cnpg.io/v1", "Cluster"),
             ("postgresql.cnpg.io/v1", "Database"),
             ("postgresql.cnpg.io/v1", "DatabaseRole"),

@@ -18,6 +18,7 @@ from components.cluster.component import cluster_provider
 from components.cluster.plan import ClusterPlan, plan_cluster
 from components.eks.classes import Volumes, VolumesArgs
 from components.environment import EnvironmentOutputs, build_environment
+from components.extensions.component import Extensions, ExtensionsArgs
 from components.operators.component import Operators, OperatorsArgs
 from components.plan import EnvironmentPlan
 from components.tenancy.applied import ClusterReader, applied_tenants
@@ -110,6 +111,19 @@ def existing_tenants(
     return tenants_on_eks(name, seams.cloud, seams.aws.eks, near, read)
 
 
+def prepare(seams: Seams, root: Path) -> None:
+    """Write the charts of definitions that the operators' releases name, below the root of the project.
+
+    Raises:
+        EnvironmentTrouble: a module that one is made of is not cached and cannot be had.
+
+    """
+    if seams.aws is not None and seams.aws.operators is not None:
+        from components.operators import crds  # noqa: PLC0415 - a local run has no use for it
+
+        crds.prepare(seams.aws.operators, root)
+
+
 def build(plan: EnvironmentPlan, seams: Seams, near: pulumi.ProviderResource | None) -> Built:
     """Declare everything: what is in AWS, what runs the cluster, and what is in it."""
     aws = None
@@ -122,19 +136,31 @@ def build(plan: EnvironmentPlan, seams: Seams, near: pulumi.ProviderResource | N
     given = None if aws is None or aws.eks is None else aws.eks.kubeconfig
     provider = cluster_provider(seams.cluster, given)
     operators: list[pulumi.Resource] = []
-    if seams.aws is not None:
-        # Operators need nodes to run on; what is only written to the API does not wait for them.
-        waits = [] if aws is None or aws.cluster is None else [aws.cluster]
-        top = pulumi.ResourceOptions(providers=[provider])
-        Volumes(
-            "volumes", VolumesArgs(classes=seams.aws.classes, wait_seconds=plan.platform.wait_seconds), top
-        )
-        if seams.aws.operators is not None:
-            installed = Operators(
-                "operators",
-                OperatorsArgs(plan=seams.aws.operators),
-                pulumi.ResourceOptions(providers=[provider], depends_on=waits),
-            )
-            operators.append(installed)
+    if seams.aws is not None and aws is not None:
+        operators += _operate(seams.aws, aws, provider, plan.platform.wait_seconds)
     inside = build_environment(plan, provider, operators)
     return Built(inside=inside, aws=aws)
+
+
+def _operate(
+    plan: AwsPlan, made: "AwsOutputs", provider: pulumi.ProviderResource, wait_seconds: int
+) -> list[pulumi.Resource]:
+    """Declare the classes of volumes, the operators, and what they are told; return the operators made here."""
+    top = pulumi.ResourceOptions(providers=[provider])
+    Volumes("volumes", VolumesArgs(classes=plan.classes, wait_seconds=wait_seconds), top)
+    # Operators need nodes to run on; what is only written to the API does not wait for them.
+    after: list[pulumi.Resource] = [] if made.cluster is None else [made.cluster]
+    operators: list[pulumi.Resource] = []
+    if plan.operators is not None:
+        operators = [Operators("operators", OperatorsArgs(plan=plan.operators, after=after), top)]
+        after = operators
+    if plan.extensions is not None:
+        args = ExtensionsArgs(
+            plan=plan.extensions,
+            target_group_arn=made.target_group_arn,
+            group_id=made.balancer_group_id,
+            volumes=made.volumes,
+            after=after,
+        )
+        Extensions("extensions", args, top)
+    return operators

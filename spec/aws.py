@@ -170,6 +170,8 @@ class AwsSpec(SpecModel):
     """Where sessions are kept: a managed Valkey, or a pod of each cell."""
     standby: Literal["pilot-light", "absent", "active"] | None = None
     """In the environment dr: cluster without nodes, no cluster at all, or everything on (what a rebuild sets)."""
+    log_days: Annotated[int, Field(strict=True, ge=30, le=3650)] | None = None
+    """How many days logs and the record of who did what are kept; None: 400 where customers are, 60 elsewhere."""
     object_storage: Literal["s3", "given"] = "s3"
     """Where objects are kept: buckets made here, or a store that is already there."""
     operators: Literal["helm", "installed"] = "helm"

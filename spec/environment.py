@@ -32,6 +32,10 @@ CONNECTION_LIMIT: Final = 2000
 """Most connections of a cell: each is a process of PostgreSQL, with some 10 MB of its own."""
 
 
+LOG_DAYS_WITH_CUSTOMERS: Final = 365
+"""Fewest days that logs are kept where customers are: a year, as PCI DSS 4.0 asks in 10.5.1."""
+
+
 class EmbeddedCluster(SpecModel):
     """The cluster that Storefleet starts itself."""
 
@@ -227,6 +231,11 @@ class EnvironmentSpec(SpecModel):
                 )
                 fix = f"add {field} under aws" if second else "remove the line"
                 raise refusal(message, at=("aws", field), fix=fix)
+        customers = self.name in {EnvironmentName.PRODUCTION, EnvironmentName.DR}
+        if customers and aws.log_days is not None and aws.log_days < LOG_DAYS_WITH_CUSTOMERS:
+            message = f"{aws.log_days} days are fewer than an intrusion goes unnoticed where customers are"
+            allowed = f"{LOG_DAYS_WITH_CUSTOMERS} or more, or leave the line out"
+            raise refusal(message, at=("aws", "log_days"), allowed=allowed)
         return self
 
     @model_validator(mode="after")

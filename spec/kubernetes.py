@@ -101,6 +101,8 @@ class KubernetesSpec(SpecModel):
     """Whether the API is reached from inside the VPC only."""
     allowed_cidrs: tuple[Cidr, ...] = ()
     """Addresses outside from which a public API is reached: never everyone's."""
+    deletion_protection: bool = True
+    """Whether AWS itself refuses to delete the cluster: whoever takes an environment down says so here first."""
     pools: Annotated[dict[Slug, PoolSpec], Field(min_length=1)]
     """The pools of nodes, by name."""
     access: dict[HumanRole, Annotated[tuple[PrincipalArn, ...], Field(min_length=1)]]

@@ -40,6 +40,8 @@ class AwsOutputs:
     """The component itself, for what runs on its nodes to wait for."""
     target_group_arn: pulumi.Output[str] | None
     """Where the pods of the ingress controller register."""
+    balancer_group_id: pulumi.Output[str] | None
+    """The group that reaches them."""
     volumes: Mapping[str, pulumi.Output[str]]
     """Handle of the volume with a tenant's files, by tenant."""
     exports: Mapping[str, Any] = field(repr=False)
@@ -99,6 +101,7 @@ class _Builder:
             eks=None if cluster is None else cluster.outputs,
             cluster=cluster,
             target_group_arn=edge.target_group_arn,
+            balancer_group_id=edge.balancer_group_id,
             volumes=files.volumes,
             exports=self._exports,
         )

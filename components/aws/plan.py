@@ -9,6 +9,7 @@ from components.cost.plan import CostPlan, plan_cost
 from components.edge.plan import EdgePlan, plan_edge
 from components.eks.plan import EksPlan, plan_eks
 from components.eks.storage import storage_classes
+from components.extensions.plan import ExtensionsPlan, plan_extensions
 from components.files.plan import FilesPlan, plan_files
 from components.identity.plan import NOBODY, IdentityPlan, plan_identity
 from components.keys.plan import KeysPlan, plan_keys
@@ -46,6 +47,8 @@ class AwsPlan:
     operators: OperatorsPlan | None
     """None where no node could run them."""
     classes: tuple[KubeObject, ...]
+    extensions: ExtensionsPlan | None
+    """What the operators are told; None where nothing could act on it."""
 
 
 def plan_aws(fleet: Fleet, today: date) -> AwsPlan | None:
@@ -55,6 +58,7 @@ def plan_aws(fleet: Fleet, today: date) -> AwsPlan | None:
     if aws is None:
         return None
     operators = _operators(environment, aws)
+    files = plan_files(environment, aws, fleet.tenants)
     eks = plan_eks(environment, aws) if isinstance(environment.cluster, EksCluster) else None
     return AwsPlan(
         aws=aws,
@@ -63,7 +67,7 @@ def plan_aws(fleet: Fleet, today: date) -> AwsPlan | None:
         storage=plan_storage(environment, aws),
         registry=plan_registry(environment, aws),
         secrets=plan_secrets(environment, aws, fleet.tenants),
-        files=plan_files(environment, aws, fleet.tenants),
+        files=files,
         caches=plan_caches(environment, aws, fleet.tenants),
         backup=plan_backup(environment, aws),
         edge=plan_edge(environment, aws, fleet.tenants),
@@ -74,6 +78,7 @@ def plan_aws(fleet: Fleet, today: date) -> AwsPlan | None:
         eks=eks,
         operators=operators,
         classes=storage_classes(environment, aws),
+        extensions=plan_extensions(environment, aws, fleet.tenants, files),
     )
 
 

@@ -220,8 +220,8 @@ def _of_tenant(
     if far is not None:
         files += used.files * far.of(Service.FILES_GB_MONTH) + used.objects * far.of(Service.OBJECTS_GB_MONTH)
         backups += kept * far.of(Service.OBJECTS_GB_MONTH) + used.files * far.of(Service.BACKUP_GB_MONTH)
-        # Backups are kept for about a month, so as much as is kept is new in each.
-        traffic += kept * prices.of(Service.OTHER_REGION_GB)
+        # Backups are kept for about a month, so as much as is kept is new in each, and copied once.
+        backups += kept * prices.of(Service.OTHER_REGION_GB)
     for part, usd in ((Part.FILES, files), (Part.BACKUPS, backups), (Part.TRAFFIC, traffic)):
         yield Share(part=part, usd=usd, weights=own)
 

@@ -107,10 +107,7 @@ def plan_cost(
         ),
         anomalies=AnomalyPlan(
             name=name,
-            # As AWS gives it back: a different order of the keys would look like a change.
-            specification=json.dumps(
-                {"Tags": {"Key": f"user:{ENVIRONMENT}", "Values": [environment.name.value]}}
-            ),
+            specification=_monitored(f"user:{ENVIRONMENT}", environment.name.value),
             least_usd=max(ANOMALY_LEAST_USD, aws.budget.monthly_usd // _DAYS_OF_MONTH // ANOMALY_SHARE),
             alerts=aws.budget.alerts,
             tags=own,
@@ -129,6 +126,14 @@ def plan_cost(
         tags={**own, "Name": physical(environment, "clock")},
         reasons=_reasons(environment, aws),
     )
+
+
+def _monitored(key: str, value: str) -> str:
+    # With everything that is not asked for, as the provider reads it back: a monitor whose text differs is replaced,
+    # and what it has learned is lost.
+    unused = dict.fromkeys(("And", "CostCategories", "Dimensions", "Not", "Or"))
+    tags = {"Key": key, "MatchOptions": None, "Values": [value]}
+    return json.dumps({**unused, "Tags": tags}, sort_keys=True)
 
 
 def _schedules(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pulumi
 from pulumi_aws import cloudwatch, eks, iam
+from pulumi_aws.eks.outputs import ClusterCertificateAuthority
 
 from components.eks.addons import AddonPlan
 from components.eks.interruptions import declare_interruptions
@@ -78,7 +79,7 @@ class Eks(pulumi.ComponentResource):
             interruption_queue=queue.name,
             kubeconfig=pulumi.Output.all(
                 self._cluster.endpoint,
-                self._cluster.certificate_authority.apply(lambda found: found.data or ""),
+                self._cluster.certificate_authority.apply(_authority),
                 operator,
                 # Nobody may use the cluster before the entry exists.
                 *(entry.id for entry in entries),
@@ -140,6 +141,7 @@ class Eks(pulumi.ComponentResource):
                 resources=["secrets"],
             ),
             enabled_cluster_log_types=list(CONTROL_PLANE_LOGS),
+            deletion_protection=True if plan.protected else None,
             # An old version is upgraded by its end of standard support, rather than paid for sixfold.
             upgrade_policy=eks.ClusterUpgradePolicyArgs(support_type="STANDARD"),
             tags=self._tags("cluster"),
@@ -214,3 +216,8 @@ class Eks(pulumi.ComponentResource):
             )
             made += [entry, rights]
         return made
+
+
+def _authority(found: ClusterCertificateAuthority | None) -> str:
+    """Return the authority in base 64; empty where the provider does not tell it: the cluster is not there yet."""
+    return (found.data if found is not None else None) or ""

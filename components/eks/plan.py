@@ -80,6 +80,8 @@ class EksPlan:
     addons: tuple[AddonPlan, ...]
     access: tuple[tuple[HumanRole, str], ...]
     """Role -> the policy of EKS that it has in the whole cluster."""
+    protected: bool
+    """Whether AWS refuses to delete it."""
     scheduled: bool
     """Whether the smallest numbers of nodes are moved by a schedule, which the engine then leaves alone."""
     log_days: int
@@ -110,6 +112,7 @@ def plan_eks(environment: EnvironmentSpec, aws: AwsSpec) -> EksPlan | None:
         groups=groups,
         addons=plan_addons(aws.kubernetes.version, nodes=nodes),
         access=tuple((role, ACCESS_POLICIES[role]) for role in HumanRole if role in aws.kubernetes.access),
+        protected=aws.kubernetes.deletion_protection,
         scheduled=aws.hours is not None,
         log_days=_LOG_DAYS.get(environment.name, _LOG_DAYS_ELSEWHERE),
         tags=tags(environment, data_class=Sensitivity.INTERNAL),

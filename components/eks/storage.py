@@ -7,9 +7,11 @@ from components.manifests import KubeObject, manifest
 from spec.aws import AwsSpec
 from spec.cloud_names import key_alias
 from spec.environment import EnvironmentSpec
+from spec.tiers import TIERS
 
 DATABASE_CLASS: Final = "storefleet-database"
 """For the volumes of PostgreSQL."""
+_NOBODY: Final = "kubernetes.io/no-provisioner"
 _API: Final = "storage.k8s.io/v1"
 
 
@@ -40,5 +42,21 @@ def storage_classes(environment: EnvironmentSpec, aws: AwsSpec) -> tuple[KubeObj
                 volumeBindingMode="WaitForFirstConsumer",
             ),
             why="Volumes of databases: encrypted with our key, growing, and kept when their claim is deleted.",
+        ),
+        *(
+            KubeObject(
+                key=f"class-{name.removeprefix('storefleet-')}",
+                manifest=manifest(
+                    _API,
+                    "StorageClass",
+                    name,
+                    labels=environment_labels(environment.name),
+                    provisioner=_NOBODY,
+                    reclaimPolicy="Retain",
+                    volumeBindingMode="Immediate",
+                ),
+                why="Tenants' files: each volume is made by the program for one claim, and nothing makes another.",
+            )
+            for name in sorted({preset.storage_class for preset in TIERS.values()})
         ),
     )

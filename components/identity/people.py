@@ -4,7 +4,7 @@
 role               may                                                 may not
 =================  ==================================================  ===================================
 developer          look at the cluster, its logs and its metrics       change anything, read any data
-release-manager    push images, write evidence                         change the cluster, delete evidence
+release-manager    push and sign images, write evidence                change the cluster, delete evidence
 operator           administer the cluster, reach nodes, take backups   delete backups, keys or evidence
 auditor            read all settings, the audit logs and the evidence  change anything, read tenants' data
 break-glass        restore, start and stop what an operator may not    keep it: an hour, with a second factor
@@ -152,6 +152,14 @@ def _release_manager(environment: EnvironmentSpec, place: Place) -> tuple[Statem
                 "ecr:UploadLayerPart",
             ),
             (place.arn("ecr", f"repository/{place.cluster}/*"),),
+        ),
+        statement(
+            "SignImages",
+            ("kms:DescribeKey", "kms:GetPublicKey", "kms:Sign"),
+            (place.arn("kms", "key/*"),),
+            condition={
+                "ForAnyValue:StringEquals": {"kms:ResourceAliases": key_alias(environment, "signing")}
+            },
         ),
         statement("WriteEvidence", ("s3:GetObject", "s3:PutObject"), (f"{evidence}/*",)),
         statement("ListEvidence", ("s3:ListBucket",), (evidence,)),

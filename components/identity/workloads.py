@@ -9,6 +9,7 @@ from components.identity.tenants import by_s3
 from components.secrets.plan import CELL_PREFIX, PLATFORM_PREFIX, TENANT_PREFIX
 from spec.cloud_names import bucket_name, key_alias, physical
 from spec.environment import EnvironmentSpec
+from spec.vocabulary import EnvironmentName
 
 _DISCOVERY: Final = (
     "ec2:DescribeAvailabilityZones",
@@ -57,6 +58,7 @@ def operator_rights(environment: EnvironmentSpec) -> Mapping[str, tuple[Statemen
         "external-secrets": _secrets(environment, place),
         "karpenter": _nodes(environment, place),
         "loki": _logs(environment, place),
+        "policy-controller": _signatures(environment, place),
     }
 
 
@@ -128,9 +130,36 @@ def _secrets(environment: EnvironmentSpec, place: Place) -> tuple[Statement, ...
             ("kms:Decrypt",),
             (place.arn("kms", "key/*"),),
             condition={
-                "ForAnyValue:StringEquals": {"kms:ResourceAliases": key_alias(environment, "secrets")},
+                "ForAnyValue:StringEquals": {"kms:ResourceAliases": _aliases(environment, "secrets")},
                 "StringEquals": {"kms:ViaService": f"secretsmanager.{place.region}.amazonaws.com"},
             },
+        ),
+    )
+
+
+def _aliases(environment: EnvironmentSpec, purpose: str) -> tuple[str, ...]:
+    """Return the aliases of a key; the second region has a replica of production's beside its own."""
+    own = key_alias(environment, purpose)
+    if environment.aws is None or environment.aws.stands_in_for is None:
+        return (own,)
+    production = EnvironmentName.PRODUCTION.value
+    return own, own.replace(f"-{environment.name.value}-", f"-{production}-")
+
+
+def _signatures(environment: EnvironmentSpec, place: Place) -> tuple[Statement, ...]:
+    """Reading the public half of the key that images are signed with, and the signatures beside the images."""
+    return (
+        statement(
+            "PublicKey",
+            ("kms:DescribeKey", "kms:GetPublicKey"),
+            (place.arn("kms", "key/*"),),
+            condition={"ForAnyValue:StringEquals": {"kms:ResourceAliases": _aliases(environment, "signing")}},
+        ),
+        statement("SignInToRegistry", ("ecr:GetAuthorizationToken",), ("*",)),
+        statement(
+            "ReadSignatures",
+            ("ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"),
+            (place.arn("ecr", "repository/storefleet-*"),),
         ),
     )
 

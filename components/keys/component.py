@@ -2,11 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import pulumi
 from pulumi_aws import kms
 
 from components.keys.plan import DELETION_DAYS, ROTATION_DAYS, KeyPlan, KeyPurpose, KeysPlan
+
+_PAIR: Final = "ECC_NIST_P256"
+"""What cosign makes as well: signatures that every verifier knows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,8 +53,10 @@ class Keys(pulumi.ComponentResource):
             f"{self._prefix}/{thing}",
             description=planned.description,
             policy=planned.policy,
-            enable_key_rotation=True,
-            rotation_period_in_days=ROTATION_DAYS,
+            key_usage="SIGN_VERIFY" if planned.signs else None,
+            customer_master_key_spec=_PAIR if planned.signs else None,
+            enable_key_rotation=None if planned.signs else True,
+            rotation_period_in_days=None if planned.signs else ROTATION_DAYS,
             deletion_window_in_days=DELETION_DAYS,
             multi_region=planned.multi_region,
             tags={**planned.tags, "Name": planned.alias.removeprefix("alias/")},

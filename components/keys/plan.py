@@ -11,7 +11,7 @@ from components.tagging import tags
 from spec.aws import AwsSpec
 from spec.cloud_names import key_alias, physical
 from spec.environment import EnvironmentSpec
-from spec.vocabulary import Sensitivity
+from spec.vocabulary import EnvironmentName, Sensitivity
 
 ROTATION_DAYS: Final = 365
 """How often KMS makes new key material; what was encrypted before stays readable."""
@@ -28,6 +28,7 @@ class KeyPurpose(StrEnum):
     LOGS = "logs"
     SECRETS = "secrets"
     EVIDENCE = "evidence"
+    SIGNING = "signing"
 
 
 _WHY: Final[Mapping[KeyPurpose, str]] = MappingProxyType(
@@ -38,6 +39,10 @@ _WHY: Final[Mapping[KeyPurpose, str]] = MappingProxyType(
         KeyPurpose.LOGS: "Logs, and the record of who did what.",
         KeyPurpose.SECRETS: "Passwords in the secret store.",
         KeyPurpose.EVIDENCE: "Evidence of releases: auditors read it without a right to any tenant's data.",
+        KeyPurpose.SIGNING: (
+            "Signatures of images: whoever publishes signs with it, the cluster refuses what it did not sign, and its "
+            "private half never leaves KMS."
+        ),
     }
 )
 _CLASS: Final[Mapping[KeyPurpose, Sensitivity]] = MappingProxyType(
@@ -48,26 +53,30 @@ _CLASS: Final[Mapping[KeyPurpose, Sensitivity]] = MappingProxyType(
         KeyPurpose.LOGS: Sensitivity.PERSONAL,
         KeyPurpose.SECRETS: Sensitivity.REGULATED,
         KeyPurpose.EVIDENCE: Sensitivity.PERSONAL,
+        KeyPurpose.SIGNING: Sensitivity.INTERNAL,
     }
 )
 
 OWN_IN_DR: Final = (KeyPurpose.DATA, KeyPurpose.BACKUPS, KeyPurpose.EVIDENCE)
 """Purposes with a key of its own in the second region. S3, EFS and Backup encrypt a copy anew where it arrives,
 so sharing key material would gain nothing, and its loss in one region would be the loss of both."""
-SHARED_WITH_DR: Final = (KeyPurpose.SECRETS,)
-"""Purposes whose key material is in both regions: what is encrypted in one must be readable in the other even
-when nobody can reach the first."""
+SHARED_WITH_DR: Final = (KeyPurpose.SECRETS, KeyPurpose.SIGNING)
+"""Purposes whose key material is in both regions: what is encrypted or signed in one must be readable and proved in
+the other even when nobody can reach the first."""
+SIGNS: Final = frozenset({KeyPurpose.SIGNING})
+"""Purposes of pairs of keys. KMS does not renew them: a signature is good for as long as its key is."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class KeyPlan:
-    """One key; `multi_region` says that a replica of it may stand in another region."""
+    """One key; `multi_region`: a replica may stand in another region; `signs`: it is a pair, and encrypts nothing."""
 
     purpose: KeyPurpose
     alias: str
     description: str
     policy: str
     multi_region: bool
+    signs: bool
     tags: Mapping[str, str]
     why: str
 
@@ -88,6 +97,8 @@ def plan_keys(environment: EnvironmentSpec, aws: AwsSpec) -> KeysPlan:
         keys=tuple(
             _key(environment, aws, purpose, aws.region, multi_region=far is not None and _shared(purpose))
             for purpose in KeyPurpose
+            # The images of the second region were signed for production.
+            if aws.stands_in_for is None or purpose not in SIGNS
         ),
         far_keys=() if far is None else tuple(_key(environment, aws, each, far) for each in OWN_IN_DR),
         replicas=()
@@ -99,6 +110,15 @@ def plan_keys(environment: EnvironmentSpec, aws: AwsSpec) -> KeysPlan:
 def trail_arn(environment: EnvironmentSpec, aws: AwsSpec) -> str:
     """Return the ARN of the record of who did what: its key and its bucket let in this trail and no other."""
     return f"arn:aws:cloudtrail:{aws.region}:{aws.account}:trail/{physical(environment, 'trail')}"
+
+
+def signing_key_arn(environment: EnvironmentSpec, aws: AwsSpec) -> str:
+    """Return the ARN of the alias of the key that images of an environment are signed with, in its own region."""
+    owner = EnvironmentName.PRODUCTION.value if aws.stands_in_for is not None else environment.name.value
+    alias = key_alias(environment, KeyPurpose.SIGNING.value).replace(
+        f"-{environment.name.value}-", f"-{owner}-"
+    )
+    return f"arn:aws:kms:{aws.region}:{aws.account}:{alias}"
 
 
 def _shared(purpose: KeyPurpose) -> bool:
@@ -120,6 +140,7 @@ def _key(
         description=f"Storefleet {environment.name.value}: {purpose.value}{place}",
         policy=_policy(environment, aws, purpose, region),
         multi_region=multi_region,
+        signs=purpose in SIGNS,
         tags=tags(environment, data_class=_CLASS[purpose], residency=aws.jurisdiction),
         why=_WHY[purpose],
     )

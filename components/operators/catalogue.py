@@ -46,7 +46,15 @@ class FolderCrds:
     """
 
 
-Crds: TypeAlias = ModuleCrds | ChartCrds | FolderCrds | None
+@dataclass(frozen=True, kw_only=True)
+class RenderedCrds:
+    """Definitions that the chart renders beside everything else, whatever it is told.
+
+    They are upgraded with it and go with it, which only a chart may do whose kinds hold no data.
+    """
+
+
+Crds: TypeAlias = ModuleCrds | ChartCrds | FolderCrds | RenderedCrds | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +79,8 @@ class Operator:
     service_account: str = ""
     """The service account that an AWS role is bound to, for those that call AWS; else empty."""
     only_on_eks: bool = False
+    hooks: bool = True
+    """Whether the chart's own Jobs around an install or a removal are run."""
 
 
 CATALOGUE: Final[tuple[Operator, ...]] = (
@@ -124,6 +134,20 @@ CATALOGUE: Final[tuple[Operator, ...]] = (
         values=platform.external_secrets,
         service_account="external-secrets",
         why="Brings secrets from Secrets Manager into the namespaces that are to have them.",
+    ),
+    Operator(
+        name="policy-controller",
+        chart="policy-controller",
+        version="0.10.6",
+        app="0.13.1",
+        repository="https://sigstore.github.io/helm-charts",
+        namespace="cosign-system",
+        crds=RenderedCrds(),
+        values=platform.policy_controller,
+        service_account="policy-controller",
+        # The only one tidies up after a removal, with an image that nothing pins.
+        hooks=False,
+        why="Refuses pods of tenants and cells whose images nobody signed.",
     ),
     Operator(
         name="traefik",
@@ -252,6 +276,7 @@ NAMESPACES: Final[Mapping[str, PodSecurity]] = MappingProxyType(
         "argocd": "restricted",
         "cert-manager": "restricted",
         "cnpg-system": "restricted",
+        "cosign-system": "restricted",
         "external-secrets": "restricted",
         "keda": "restricted",
         "monitoring": "restricted",

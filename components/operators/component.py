@@ -5,7 +5,7 @@ a chart renders does not reach it; values do, so none of ours is secret (a test 
 Helm itself keeps each release, with all that was rendered, in a Secret of the release's namespace.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,9 +19,10 @@ TOKEN = "kubernetes:helm.sh/v3:Release"  # noqa: S105 - a resource type
 
 @dataclass(frozen=True, kw_only=True)
 class OperatorsArgs:
-    """Arguments of `Operators`."""
+    """The plan, and what the operators run on: they go before it, and come after it."""
 
     plan: OperatorsPlan
+    after: Sequence[pulumi.Resource] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +49,8 @@ class HelmRelease(pulumi.CustomResource):
             "maxHistory": 5,
             "timeout": INSTALL_SECONDS,
         }
+        if not planned.hooks:
+            inputs["disableWebhooks"] = True  # the engine's word for Helm's own --no-hooks
         if planned.version:
             inputs["version"] = planned.version
         if planned.repository:
@@ -70,7 +73,8 @@ class Operators(Component):
         limit = f"{INSTALL_SECONDS + 60}s"
         declared: dict[str, HelmRelease] = {}
         for release in plan.releases:
-            before: list[pulumi.Resource] = [declared[key] for key in release.needs]
+            # Of the component's own order its children would know nothing when they are removed.
+            before: list[pulumi.Resource] = [*args.after, *(declared[key] for key in release.needs)]
             before += [homes[release.namespace]] if release.namespace in homes else []
             declared[release.key] = HelmRelease(
                 f"{name}/{release.key}",

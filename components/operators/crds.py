@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from local.controlplane.bootstrap import definitions
 from local.progress import Progress
-from local.toolchain import catalog, files
+from local.toolchain import catalog
 from local.toolchain.build import ensure
 
 if TYPE_CHECKING:
@@ -33,9 +33,7 @@ def prepare(plan: OperatorsPlan, root: Path) -> None:
     modules = {each.name: each for each in catalog.CRDS}
     for chart in plan.crd_charts:
         module = modules[chart.module]
-        names = {each["metadata"]["name"] for each in files.documents(module)}
-        mine = [each for each in definitions() if each["metadata"]["name"] in names]
-        write_chart(root / chart.folder, chart.module, module.version, mine)
+        write_chart(root / chart.folder, chart.module, module.version, definitions((module,)))
 
 
 def write_chart(folder: Path, name: str, version: str, definitions: Iterable[Mapping[str, Any]]) -> None:

@@ -34,7 +34,8 @@ _INDEXED: Final = re.compile(r"index\s+\$?\.Values\s+\"([A-Za-z0-9_-]+)\"")
 _DUG: Final = re.compile(r"dig((?:\s+\"[A-Za-z0-9_-]*\")+)\s+\$?" + _PATH)
 _WHOLE: Final = re.compile(rf"toYaml\s+\(?\$?{_PATH}|{_PATH}\s*\|\s*toYaml")
 _BLOCK: Final = re.compile(
-    rf"with\s+\$?{_PATH}\s*-?}}}}[^{{]{{0,120}}{{{{-?\s*(?:tpl\s+\(\s*)?(?:toYaml\s+\.|\.\s*\|\s*toYaml)"
+    rf"with\s+\$?{_PATH}\s*-?}}}}[^{{]{{0,120}}{{{{-?\s*(?:tpl\s+\(\s*)?(?:toYaml\s+\.|\.\s*\|\s*toYaml"
+    r"|omit\s+\.\s+\"[^\"]*\"\s*\|\s*toYaml)"
 )
 """`with` a value, and then the whole of it at once."""
 

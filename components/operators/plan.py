@@ -41,6 +41,7 @@ class ReleasePlan:
     values: Mapping[str, Any]
     needs: tuple[str, ...]
     skip_crds: bool
+    hooks: bool
     why: str
 
 
@@ -139,6 +140,7 @@ def _releases(each: Operator, chosen: list[Operator], inputs: OperatorInputs) ->
         values=each.values(inputs),
         needs=(*(one.key for one in crds), *needs),
         skip_crds=not isinstance(each.crds, FolderCrds),
+        hooks=each.hooks,
         why=each.why,
     )
     return [*crds, own]
@@ -163,6 +165,7 @@ def _crds(each: Operator) -> list[ReleasePlan]:
         values={},
         needs=(),
         skip_crds=False,
+        hooks=True,
         why=f"The definitions of {each.name}, apart: removing the operator leaves what they define alone.",
     )
     return [release]

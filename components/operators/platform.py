@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from components.operators.inputs import resources
+from components.operators.inputs import CONTAINER, POD, resources
+from spec.labels import ROLE, ROLE_CELL, ROLE_TENANT
 
 if TYPE_CHECKING:
     from components.operators.inputs import OperatorInputs
@@ -92,6 +93,32 @@ def external_secrets(inputs: OperatorInputs) -> dict[str, Any]:
         "podDisruptionBudget": {"enabled": inputs.replicas > 1, "minAvailable": 1},
         "webhook": {"replicaCount": inputs.replicas, "resources": resources("25m", "64Mi", most="128Mi")},
         "certController": {"resources": resources("25m", "64Mi", most="256Mi")},
+    }
+
+
+def policy_controller(inputs: OperatorInputs) -> dict[str, Any]:
+    """Return the values of the policy controller: it asks about the pods of tenants and cells, and of nobody else.
+
+    Which namespaces these are, the label of their role says, which admission lets nobody change. What no policy
+    names is refused; its own namespace is not among them, so it starts whatever it would say.
+    """
+    return {
+        "webhook": {
+            "replicaCount": inputs.replicas,
+            "failurePolicy": "Fail",
+            "configData": {"no-match-policy": "warn" if inputs.environment == "dev" else "deny"},
+            "namespaceSelector": {
+                "matchExpressions": [
+                    {"key": ROLE, "operator": "In", "values": [ROLE_CELL, ROLE_TENANT]},
+                ]
+            },
+            "podSecurityContext": {"enabled": True, **CONTAINER, **POD, "runAsUser": 65532},
+            "podDisruptionBudget": {"enabled": inputs.replicas > 1, "minAvailable": 1},
+            "priorityClass": inputs.priority_class,
+            "resources": resources("100m", "128Mi", most="512Mi"),
+            "serviceAccount": {"name": "policy-controller"},
+        },
+        "serviceMonitor": {"enabled": False},
     }
 
 

@@ -41,8 +41,10 @@ class Secrets(pulumi.ComponentResource):
         self.outputs = SecretsOutputs(arns=arns, passwords=self._passwords)
         self.register_outputs({})
 
-    def _child(self, *, protect: bool | None = None) -> pulumi.ResourceOptions:
-        return pulumi.ResourceOptions(parent=self, protect=protect)
+    def _child(
+        self, *, protect: bool | None = None, ignore_changes: list[str] | None = None
+    ) -> pulumi.ResourceOptions:
+        return pulumi.ResourceOptions(parent=self, protect=protect, ignore_changes=ignore_changes)
 
     def _entry(self, planned: SecretPlan) -> pulumi.Output[str]:
         plan, keys = self._args.plan, self._args.keys
@@ -79,6 +81,6 @@ class Secrets(pulumi.ComponentResource):
             f"{self._prefix}/{planned.key}-value",
             secret_id=entry.id,
             secret_string=content,
-            opts=self._child(),
+            opts=self._child(ignore_changes=["secretString"] if planned.by_hand else None),
         )
         return entry.arn

@@ -25,6 +25,15 @@ NAME_LIMIT: Final = 512
 PASSWORD_LENGTH: Final = 40
 """Letters and digits only, which no URL, file or shell takes for something else: 238 bits."""
 
+ALERTS_TO_NOBODY: Final = """\
+route:
+  receiver: nobody
+  group_by: [alertname, namespace]
+receivers:
+  - name: nobody
+"""
+"""The first configuration of Alertmanager: alerts are shown, and sent nowhere before somebody says where to."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class SecretPlan:
@@ -39,6 +48,8 @@ class SecretPlan:
     fields: tuple[str, ...] = ()
     copies: tuple[tuple[str, str, str], ...] = ()
     texts: Mapping[str, str]
+    by_hand: bool = False
+    """Whether people write it from its second version on: no run changes it back."""
     tags: Mapping[str, str]
     why: str
 
@@ -89,6 +100,14 @@ def _of_platform(environment: EnvironmentSpec, aws: AwsSpec) -> Iterator[SecretP
         texts={"admin-user": "admin"},
         tags=own,
         why="The way into Grafana when sign-on does not work.",
+    )
+    yield SecretPlan(
+        key="platform-alertmanager",
+        name=f"{PLATFORM_PREFIX}alertmanager",
+        texts={"alertmanager.yaml": ALERTS_TO_NOBODY},
+        by_hand=True,
+        tags=own,
+        why="Whom alerts are sent to: addresses and tokens of people's own services, written here by hand.",
     )
 
 

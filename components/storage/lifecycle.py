@@ -53,7 +53,12 @@ def recovery_window(environment: EnvironmentSpec) -> int:
 
 
 def log_days(environment: EnvironmentSpec) -> int:
-    """Return how long logs are kept: an intrusion is found after months; elsewhere nobody looks back so far."""
+    """Return how long logs are kept: an intrusion is found after months; elsewhere nobody looks back so far.
+
+    The stack file may state another number.
+    """
+    if environment.aws is not None and environment.aws.log_days is not None:
+        return environment.aws.log_days
     return _YEAR + 35 if environment.name in WITH_CUSTOMERS else 60
 
 

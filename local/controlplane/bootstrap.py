@@ -66,13 +66,13 @@ def waiting_for(api: KubeApi, *, fresh: bool) -> str:
 
 
 @cache
-def definitions() -> tuple[dict[str, Any], ...]:
+def definitions(modules: tuple[catalog.Files, ...] = catalog.CRDS) -> tuple[dict[str, Any], ...]:
     """Return the CRDs as they are applied: the modules' own, without the descriptions in their schemas.
 
     Those are two thirds of the six megabytes, no rule of validation, and cost the API server a third of
     its start. `kubectl explain` has the fields and types, and not the prose.
     """
-    documents = [document for crds in catalog.CRDS for document in files.documents(crds)]
+    documents = [document for crds in modules for document in files.documents(crds)]
     for document in documents:
         for version in document["spec"]["versions"]:
             _without_descriptions(version["schema"]["openAPIV3Schema"])

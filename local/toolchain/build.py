@@ -42,14 +42,18 @@ def locate(program: Program) -> Location:
     return Location(path=path, origin="cached" if os.access(path, os.X_OK) else "missing")
 
 
-def ensure(progress: Progress, programs: Iterable[Program] | None = None) -> dict[str, Path]:
+def ensure(
+    progress: Progress, programs: Iterable[Program] | None = None, more: Sequence[Files] = ()
+) -> dict[str, Path]:
     """Return a path for each program (default: all that `make up` needs), building what is missing.
+
+    `more` are files of modules to fetch beside those that `make up` needs.
 
     Raises EnvironmentTrouble with advice when something cannot be had; what is finished stays finished.
     """
     wanted = [p for p in PROGRAMS if not p.on_demand] if programs is None else list(programs)
     missing = [p for p in wanted if locate(p).origin == "missing"]
-    absent = [f for f in (*CRDS, KWOK_FILES) if not cache.finished(files.folder(f))]
+    absent = [f for f in (*CRDS, KWOK_FILES, *more) if not cache.finished(files.folder(f))]
     if missing or absent:
         try:
             _make(progress, missing, absent)

@@ -235,6 +235,24 @@ CRDS = (
 )
 """Custom resources of the controllers that the platform uses, at the versions it installs elsewhere."""
 
+CLOUD_CRDS = (
+    Files(
+        name="policy-controller",
+        module="github.com/sigstore/policy-controller",
+        version="v0.13.1",
+        sum="h1:Woy+6bQ7pT/0m3/PSO2RtDxSHKBZ/8iHpCZFcZJThM8=",
+        patterns=("config/300-*.yaml",),
+    ),
+    Files(
+        name="karpenter",
+        module="github.com/aws/karpenter-provider-aws",
+        version="v1.14.1",
+        sum="h1:WGtIQTQcxpElYMdWfWuPwaF2+9muR+hYhPZsTtoY8Gs=",
+        patterns=("pkg/apis/crds/karpenter.*.yaml",),
+    ),
+)
+"""Custom resources of controllers that only an environment in AWS has; `make up` neither fetches nor applies them."""
+
 KWOK_FILES = Files(
     name="kwok",
     module="sigs.k8s.io/kwok",

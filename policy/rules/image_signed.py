@@ -20,7 +20,9 @@ from policy.frame import (
 from policy.image_lock import LOCK
 from policy.images import NamedImage, images_of
 from policy.objects import is_workload, namespace_of
+from policy.reading import known, mapping
 
+_NODE_GROUP: Final = "eks/nodeGroup:NodeGroup"
 _DIGEST: Final = re.compile(r"@(?P<digest>sha256:[0-9a-f]{64})\Z")
 
 
@@ -37,8 +39,8 @@ class SignedSettings(EnvironmentSettings):
     )
     verifier_required: bool = Field(
         default=True,
-        description="whether this program declares the verifier, wherever it declares namespaces; false where "
-        "another program does",
+        description="whether this program declares the verifier, wherever it declares namespaces and its node groups "
+        "are not all empty; false where another program does",
     )
     exempt_namespaces: tuple[str, ...] = Field(
         ("kube-system",), description="namespaces whose images come with the cluster"
@@ -51,6 +53,8 @@ def check(resources: Sequence[Resource], settings: SignedSettings) -> Iterator[F
         yield from judge_each(resource, [resource], lambda each: _images(each, settings))
     if not settings.verifier_required or any(each.kind in settings.verifiers for each in resources):
         return
+    if _nothing_runs(resources):
+        return
     walls = (each for each in resources if each.kind == "Namespace" and settings.required_for(each))
     if (wall := next(walls, None)) is not None:
         yield Violation(
@@ -58,6 +62,12 @@ def check(resources: Sequence[Resource], settings: SignedSettings) -> Iterator[F
             "nothing in its cluster refuses an unsigned image that comes by another way",
             f"declare one of {', '.join(settings.verifiers)}",
         )
+
+
+def _nothing_runs(resources: Sequence[Resource]) -> bool:
+    """Whether the cluster of this program has groups of nodes and every one of them is empty: it stands by."""
+    groups = [mapping(each.props, "scalingConfig") for each in resources if each.type.endswith(_NODE_GROUP)]
+    return bool(groups) and all(known(group.get("desiredSize")) == 0 for group in groups)
 
 
 def _images(resource: Resource, settings: SignedSettings) -> Iterator[Finding]:
@@ -84,6 +94,6 @@ RULE: Final = StackRule(
     remediation="Verify the image's signature, record its digest in policy/image-lock.yaml, and declare an "
     "admission verifier in the cluster.",
     settings=SignedSettings,
-    selects=lambda token: is_workload(token) or token.endswith(":Namespace"),
+    selects=lambda token: is_workload(token) or token.endswith((":Namespace", _NODE_GROUP)),
     check=check,
 )

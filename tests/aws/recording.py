@@ -5,6 +5,7 @@ from typing import Any
 
 import pulumi
 import pulumi_random as random
+from google.protobuf import struct_pb2
 from pulumi.runtime import mocks
 from pulumi_policy import PolicyProviderResource
 
@@ -23,13 +24,18 @@ PASSWORD = "c4nary-hunter2"
 class _Amazon(mocks.Mocks):
     """Gives back what was put in, and the attributes that only exist once something does."""
 
+    def __init__(self) -> None:
+        self._regions: dict[str, str] = {}
+
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
         if not args.custom:
             return None, args.inputs
+        if args.typ == AWS:
+            self._regions[args.name] = args.inputs["region"]
+        region = self._regions.get((args.provider or "").split("::")[-2:][0], "eu-central-1")
         identity = f"{args.name}-id"
-        kind = args.typ.partition(":")[2].partition("/")[0]
         made = {
-            "arn": f"arn:aws:{kind}:::{args.name}",
+            **recorder.computed(args.typ, args.name, args.inputs, region),
             "keyId": identity,
             "zoneId": f"Z{args.name}",
             "dnsName": f"{args.name}.elb.example",
@@ -78,17 +84,17 @@ class AwsRecorder(Recorder):
 
 def _outside_secrets(value: Any) -> str:
     """Return all text of a request that is not wrapped as a secret of the engine."""
-    kind = getattr(value, "WhichOneof", lambda _: None)("kind")
+    if isinstance(value, struct_pb2.Struct):
+        if recorder.rpc._special_sig_key in value.fields:
+            return ""
+        return "\n".join(_outside_secrets(item) for item in value.fields.values())
+    kind = value.WhichOneof("kind")
     if kind == "string_value":
         return value.string_value
     if kind == "list_value":
         return "\n".join(_outside_secrets(item) for item in value.list_value.values)
     if kind == "struct_value":
         return _outside_secrets(value.struct_value)
-    if hasattr(value, "fields"):
-        if recorder.rpc._special_sig_key in value.fields:
-            return ""
-        return "\n".join(_outside_secrets(item) for item in value.fields.values())
     return ""
 
 

@@ -197,7 +197,11 @@ def test_the_kubeconfig_says_how_to_get_credentials_and_holds_none():
 
 def test_volumes_are_kept_encrypted_and_made_where_their_pod_runs():
     environment = aws_samples.environment()
-    (database,) = storage_classes(environment, environment.aws)
+    database, *files = storage_classes(environment, environment.aws)
+    assert all(each.manifest["reclaimPolicy"] == "Retain" for each in files)
+    assert {each.manifest["provisioner"] for each in files} == {"kubernetes.io/no-provisioner"}, (
+        "a claim that no volume was made for would get one that nobody planned"
+    )
     assert database.manifest["reclaimPolicy"] == "Retain", "a deleted claim would take a database with it"
     assert database.manifest["volumeBindingMode"] == "WaitForFirstConsumer"
     assert database.manifest["parameters"]["kmsKeyId"].endswith(":alias/storefleet-production-data")

@@ -16,9 +16,9 @@ pytestmark = [pytest.mark.unit, pytest.mark.policy]
 
 
 VERIFIED = [image.partition("@")[2] for image in (POSTGRES, PGBOUNCER, VALKEY)]
-CONFIGURED = {"image-signed": {"verifier_required": False, "digests": VERIFIED}}
-"""Nothing in the catalogue of operators refuses unsigned images yet; whoever adds it removes this line. The digests
-stand for the lock of whoever has verified them: the committed one is empty, and production is refused until then."""
+CONFIGURED = {"image-signed": {"digests": VERIFIED}}
+"""The digests stand for the lock of whoever has verified them: the committed one is empty, and production is refused
+until then."""
 
 
 @pytest.fixture(autouse=True)
@@ -73,8 +73,7 @@ def test_every_rule_holds_over_a_stack(stack):
 
 
 def test_production_is_refused_until_somebody_has_verified_the_images():
-    configured = {"image-signed": {"verifier_required": False}}
-    judgement = judge_resources(judged(recorded("production")), configured, only="image-signed")
+    judgement = judge_resources(judged(recorded("production")), only="image-signed")
     assert judgement.rules == {"image-signed"}, "what nobody looked at would run for customers"
 
 

@@ -9,7 +9,14 @@ import pytest
 import yaml
 
 from components.operators import keys
-from components.operators.catalogue import CATALOGUE, NAMESPACES, ChartCrds, FolderCrds, ModuleCrds
+from components.operators.catalogue import (
+    CATALOGUE,
+    NAMESPACES,
+    ChartCrds,
+    FolderCrds,
+    ModuleCrds,
+    RenderedCrds,
+)
 from components.operators.inputs import OperatorInputs
 from local.toolchain import catalog
 
@@ -34,6 +41,7 @@ def table():
         ModuleCrds: "from its Go module",
         ChartCrds: "from a chart of its own",
         FolderCrds: "from the chart's folder",
+        RenderedCrds: "rendered by the chart",
     }
     return [
         f"| {each.name} | {each.version} | {each.app} | {each.namespace} | {kinds.get(type(each.crds), 'none')} |"
@@ -200,11 +208,11 @@ def test_an_operator_stands_after_all_that_it_needs():
         assert late == [], f"{each.name} would be installed before {late}, and its webhooks would fail"
 
 
-def test_everything_that_the_issue_names_is_in_the_catalogue():
+def test_everything_that_the_platform_stands_on_is_in_the_catalogue():
     wanted = {
         "argo-cd", "argo-rollouts", "traefik", "cert-manager", "external-secrets", "cloudnative-pg",
         "plugin-barman-cloud", "kube-prometheus-stack", "loki", "alloy", "keda", "karpenter",
-        "aws-load-balancer-controller", "pyrra",
+        "aws-load-balancer-controller", "policy-controller", "pyrra",
     }  # fmt: skip
     assert {each.name for each in CATALOGUE} == wanted
 
@@ -219,6 +227,20 @@ def test_charts_whose_definitions_helm_never_upgrades_are_few_and_known():
     assert folders == {"aws-load-balancer-controller", "pyrra"}, (
         "their upgrades need a hand: name them in the docs"
     )
+
+
+def test_a_chart_that_renders_its_definitions_defines_nothing_that_holds_data():
+    rendered = {each.name for each in CATALOGUE if isinstance(each.crds, RenderedCrds)}
+    assert rendered == {"policy-controller"}, "removing the operator would remove what its kinds hold"
+
+
+def test_images_are_asked_about_where_tenants_and_their_databases_run_and_what_no_policy_names_is_refused():
+    (verifier,) = [each for each in CATALOGUE if each.name == "policy-controller"]
+    webhook = verifier.values(EKS)["webhook"]
+    assert webhook["failurePolicy"] == "Fail", "while it is away, anything would run"
+    assert webhook["configData"] == {"no-match-policy": "deny"}
+    (expression,) = webhook["namespaceSelector"]["matchExpressions"]
+    assert expression == {"key": "storefleet.dev/role", "operator": "In", "values": ["cell", "tenant"]}
 
 
 def test_a_listing_says_what_is_open_closed_and_unread(tmp_path):

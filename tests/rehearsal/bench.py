@@ -17,6 +17,7 @@ from ruamel.yaml import YAML
 
 from cli.engine.installation import Installation, install
 from cli.engine.run import Outcome, call, run
+from components.database.images import PGBOUNCER, POSTGRES, VALKEY
 from local.controlplane import control
 from local.state import ROOT, State, write
 from local.toolchain.build import ensure
@@ -29,9 +30,13 @@ if TYPE_CHECKING:
     from local.progress import Progress
 
 PLUGIN = "pulumi-resource-aws"
-SERVER = Path(__file__).with_name("simulated.py")
+SERVER = "tests.rehearsal.simulated"
 PYTHON = ROOT / ".venv-rehearsal" / "bin" / "python"
 """The environment of the group `rehearsal`: moto and the product need two versions of one library."""
+VERIFIED = [image.partition("@")[2] for image in (POSTGRES, PGBOUNCER, VALKEY)]
+RULES = {"image-signed": {"verifierRequired": False, "digests": VERIFIED}}
+"""What of the policy pack is set otherwise: the operators are installed by somebody else here, and so is the one that
+refuses unsigned images. The images of the data layer count as verified, which nobody has done for the real ones yet."""
 LIMIT_SECONDS = 45 * 60.0
 _SECONDS = 60
 
@@ -73,7 +78,8 @@ def simulated_aws(account: str, logs: Path) -> Generator[Cloud]:
     logs.mkdir(parents=True, exist_ok=True)
     with (logs / "aws.log").open("w") as log:
         child = subprocess.Popen(
-            [str(PYTHON), str(SERVER), str(port)],
+            [str(PYTHON), "-m", SERVER, str(port)],
+            cwd=ROOT,
             env={**_bare(), "MOTO_ACCOUNT_ID": account},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -113,12 +119,12 @@ class Bench:
             step.result = ", ".join(f"{n} to {op}" for op, n in sorted(counts.items())) or "no changes"
         return outcome
 
-    def ask(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run a command of the engine that may fail, and return how it ended."""
+    def ask(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of the engine that may fail, with some more variables, and return how it ended."""
         return subprocess.run(
             [str(self.engine.pulumi), *arguments, "--non-interactive", "--color=never"],
             cwd=self.project,
-            env=self.engine.environment,
+            env={**self.engine.environment, **variables},
             capture_output=True,
             text=True,
             check=False,
@@ -145,7 +151,7 @@ class Bench:
 
     def edit(self, change: Callable[[dict[str, Any]], None]) -> None:
         """Change the environment that the stack's configuration states."""
-        file = self.state.engine / f"Pulumi.{self.stack}.yaml"
+        file = self.project / "stacks" / f"Pulumi.{self.stack}.yaml"
         document = _load(file)
         change(document["config"]["storefleet:environment"])
         _dump(document, file)
@@ -171,7 +177,8 @@ def make(
     api = control.start(state, progress)
     engine = install(state, ensure(progress))
     source = project / "stacks" / f"Pulumi.{stack}.yaml"
-    config = state.engine / source.name
+    rules = state.engine / "policy-config.json"
+    write(rules, json.dumps(RULES))
     document = _load(source)
     environment = document["config"]["storefleet:environment"]
     if environment.get("aws"):
@@ -180,29 +187,31 @@ def make(
         )
     document.pop("secretsprovider", None)
     document.pop("encryptedkey", None)
-    _dump(document, config)
+    _dump(document, source)
     variables = {
-        **engine.variables,
-        "PULUMI_OPTION_CONFIG_FILE": str(config),
-        "STOREFLEET_AWS_ENDPOINT": cloud.address,
+        **{name: value for name, value in engine.variables.items() if name != "PULUMI_OPTION_CONFIG_FILE"},
+        "PULUMI_OPTION_POLICY_PACK_CONFIG": str(rules),
         "STOREFLEET_KUBECONFIG": str(state.kubeconfig),
-        # Whatever credentials this shell has, a rehearsal has none of them.
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-        "AWS_EC2_METADATA_DISABLED": "true",
-        **{
-            name: ""
-            for name in os.environ
-            if name.startswith(("AWS_ACCESS", "AWS_SECRET", "AWS_SESSION", "AWS_PROFILE"))
-        },
+        **nowhere(cloud),
     }
     if beside is not None:
         shared = ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE_FILE")
         variables |= {name: beside.engine.variables[name] for name in shared}
     engine = replace(engine, variables=variables)
-    write(state.engine / "Pulumi.yaml", "name: storefleet\nruntime: python\n")
-    call(engine, ["stack", "init", stack, "--no-select"], cwd=state.engine)
+    call(engine, ["stack", "init", stack, "--no-select"], cwd=project)
     return Bench(stack=stack, project=project, state=state, engine=engine, api=api, cloud=cloud)
+
+
+def nowhere(cloud: Cloud) -> dict[str, str]:
+    """Return the variables that lead to the simulated AWS, and to no other: this shell's credentials are not there."""
+    given = ("AWS_ACCESS", "AWS_SECRET", "AWS_SESSION", "AWS_PROFILE")
+    return {
+        **{name: "" for name in os.environ if name.startswith(given)},
+        "STOREFLEET_AWS_ENDPOINT": cloud.address,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
 
 
 def end(bench: Bench) -> None:

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 NEW = "rehearsal-shop"
 POOL = "rehearsal"
+LIFECYCLE = "storage/logs/lifecycle"
+LOG_DAYS = 1234
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +56,14 @@ def of(fleet: Fleet) -> tuple[Change, ...]:
                 touches=lambda made: made.op == "create" and POOL in made.urn,
             )
         )
+    if aws is not None and aws.object_storage == "s3":
+        found.append(
+            Change(
+                title="one lifecycle rule changed",
+                make=lambda bench: bench.edit(_keep_logs_longer),
+                touches=lambda made: made.op == "update" and made.name == LIFECYCLE,
+            )
+        )
     return tuple(found)
 
 
@@ -73,3 +83,7 @@ def _pool(environment: dict[str, Any]) -> None:
     pools: dict[str, Any] = environment["aws"]["kubernetes"]["pools"]
     general = next(pool for pool in pools.values() if pool["tier"] == PoolTier.GENERAL.value)
     pools[POOL] = {**general, "min": 0, "max": 1}
+
+
+def _keep_logs_longer(environment: dict[str, Any]) -> None:
+    environment["aws"]["log_days"] = LOG_DAYS

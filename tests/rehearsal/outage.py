@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
     from recovery.region.plan import RegionPlan
 
 _SECONDS = 60 * 60
+_INTERRUPTED = 130
+_BEGUN = 40
+"""How many resources are seen before the rebuild is interrupted."""
 _UP = ("up", "--yes", "--skip-preview")
 
 
@@ -44,7 +49,7 @@ def rehearse(folder: Path, progress: Progress) -> dict[str, Any]:
                 run.must_be_good(outcome, made, {})
             cloud.lose(plan.lost)
             _must_be_lost(first, progress)
-            found = _rebuild(plan, second, progress)
+            found = _rebuild(plan, second, progress, folder)
             cloud.lose("")
             for made in (second, first):
                 made.unprotect()
@@ -59,33 +64,64 @@ def rehearse(folder: Path, progress: Progress) -> dict[str, Any]:
 def _must_be_lost(first: bench.Bench, progress: Progress) -> None:
     """See that the outage is one: an engine that could still work there would prove nothing."""
     with progress.step("the lost region answers nobody") as step:
-        refused = first.ask("refresh", "--yes", "--skip-preview", "--stack", first.stack)
+        refused = first.ask("refresh", *_UP[1:], "--stack", first.stack, AWS_MAX_ATTEMPTS="1")
         if refused.returncode == 0:
             raise run.Failed("the lost region still answers: nothing was rehearsed")
         step.result = "refused"
 
 
-def _rebuild(plan: RegionPlan, second: bench.Bench, progress: Progress) -> dict[str, Any]:
-    with progress.step("storefleet dr rebuild") as step:
-        done = subprocess.run(
-            [sys.executable, "-m", "cli", "dr", "rebuild", "--lost", plan.lost],
-            cwd=second.project,
-            env={**second.engine.environment, "STOREFLEET_STATE": str(second.state.root)},
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=_SECONDS,
-        )
-        if done.returncode != 0:
-            raise run.Failed(f"the rebuild ended with {done.returncode}: {done.stdout}{done.stderr}")
+def _rebuild(plan: RegionPlan, second: bench.Bench, progress: Progress, folder: Path) -> dict[str, Any]:
+    """Rebuild as a user does, who interrupts it in the middle and gives the same command again."""
+    log = folder / "rebuild.log"
+    with progress.step("storefleet dr rebuild, interrupted") as step:
+        status = _command(plan, second, log, interrupt=True)
+        if status != _INTERRUPTED:
+            raise run.Failed(f"the rebuild that was interrupted ended with {status}: {log}")
+        step.result = "it says how to go on"
+    with progress.step("storefleet dr rebuild, again") as step:
+        status = _command(plan, second, log, interrupt=False)
+        if status != 0:
+            raise run.Failed(f"the rebuild ended with {status}: {log}")
         (written,) = second.state.root.glob("recovery/*/evidence.json")
         found: dict[str, Any] = json.loads(written.read_text())
-        step.result = f"{found['seconds']:.0f} s"
+        step.result = f"{found['seconds']:.0f} s with the pause"
     outputs = second.outputs()
     absent = [tenant for tenant in plan.tenants if tenant not in outputs.get("tenants", {})]
     if absent or not found["complete"]:
         raise run.Failed(f"the second region serves without {', '.join(absent) or 'having been verified'}")
     return found
+
+
+def _command(plan: RegionPlan, second: bench.Bench, log: Path, *, interrupt: bool) -> int:
+    words = [sys.executable, "-m", "cli", "dr", "rebuild", "--lost", plan.lost]
+    with log.open("a") as out:
+        out.write(f"$ storefleet {' '.join(words[3:])}\n")
+        out.flush()
+        child = subprocess.Popen(
+            words,
+            cwd=second.project,
+            env={**second.engine.environment, "STOREFLEET_STATE": str(second.state.root)},
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
+        )
+        try:
+            if interrupt and _creating(second, child):
+                child.send_signal(signal.SIGINT)
+            return child.wait(_SECONDS)
+        finally:
+            child.kill()
+
+
+def _creating(second: bench.Bench, child: subprocess.Popen[bytes]) -> bool:
+    """Wait until the rebuild has begun to create things; False where it ended before."""
+    while child.poll() is None:
+        runs = second.state.root.glob("recovery/*/engine/runs/*-up.events")
+        if any(file.read_bytes().count(b"resOutputsEvent") >= _BEGUN for file in runs):
+            return True
+        time.sleep(0.5)
+    return False
 
 
 def main() -> int:

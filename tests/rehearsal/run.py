@@ -19,7 +19,7 @@ from local.state import ROOT
 from local.trouble import EnvironmentTrouble
 from spec.fleet import load_fleet
 from spec.problems import SpecError
-from tests.rehearsal import bench, changes
+from tests.rehearsal import bench, changes, ruled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,7 +80,11 @@ def _apply(made: bench.Bench, expected: Sequence[str], seen: dict[str, Any], pro
     must_be_good(first, made, seen)
     if "Policies:" not in first.log.read_text(errors="replace"):
         raise Failed(f"the policy pack did not run: {first.log}")
+    asleep = ruled.asleep(first.log.with_suffix(".events"))
+    if asleep:
+        raise Failed(f"rules about AWS that nobody asked: {', '.join(asleep)}")
     resources = made.resources()
+    seen["rules about AWS"] = ruled.judged(resources)
     seen["resources"] = len(resources)
     seen["in AWS"] = sum(1 for each in resources if each["type"].startswith("aws:"))
     if not seen["in AWS"]:

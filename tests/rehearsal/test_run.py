@@ -1,6 +1,7 @@
 """What a rehearsal says where it cannot run, and what it takes for a failure, without an engine."""
 
 import dataclasses
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -12,12 +13,17 @@ from cli.engine.events import Change as Made
 from cli.engine.events import Report
 from local.state import ROOT
 from spec.fleet import load_fleet
-from tests.rehearsal import changes, run
+from tests.rehearsal import changes, ruled, run
 
 pytestmark = pytest.mark.unit
 
 EXPORTS = ("aws", "cells", "tenants", "teamRole")
 URN = "urn:pulumi:production::storefleet::a:b:C$aws:s3/bucket:Bucket::"
+
+
+def asked(rules):
+    """Return an event log in which the rules were asked about the stack."""
+    return json.dumps({"policyAnalyzeStackSummaryEvent": {"passed": list(rules)}}) + "\n"
 
 
 class Console:
@@ -41,8 +47,9 @@ class Bench:
         }
         self.found = self.found if outputs is None else outputs
         self.listed = [{"type": "aws:s3/bucket:Bucket", "urn": URN + "x"}] if resources is None else resources
-        self.log = folder / "log"
+        self.log = folder / "up.log"
         self.log.write_text("Policies:\n  storefleet\n")
+        self.log.with_suffix(".events").write_text(asked(rule.name for rule in ruled.ABOUT_AWS))
 
     def run(self, progress, title, *arguments, policy=False):
         report = self.reports.pop(0)
@@ -105,6 +112,14 @@ def test_rules_that_did_not_run_are_a_failure(tmp_path):
         run._apply(made, EXPORTS, seen(), Console())
 
 
+def test_a_rule_about_aws_that_was_not_asked_is_a_failure(tmp_path):
+    made = Bench(tmp_path, changed(("create", "x")), changed())
+    awake = [rule.name for rule in ruled.ABOUT_AWS if rule.name != "s3-private"]
+    made.log.with_suffix(".events").write_text(asked(awake))
+    with pytest.raises(run.Failed, match="nobody asked: s3-private"):
+        run._apply(made, EXPORTS, seen(), Console())
+
+
 @pytest.mark.parametrize(
     ("report", "words"),
     [
@@ -127,10 +142,12 @@ def test_what_destroy_leaves_is_a_failure(tmp_path):
 
 def test_a_stack_on_eks_gets_a_tenant_and_a_pool_more():
     titles = [change.title for change in changes.of(load_fleet(ROOT, "production"))]
-    assert titles == ["one tenant more", "one node pool more"]
+    assert titles == ["one tenant more", "one node pool more", "one lifecycle rule changed"]
 
 
 def test_the_additions_to_moto_import_nothing_of_the_project():
-    text = (Path(__file__).parent / "simulated.py").read_text()
-    for package in ("cli", "components", "local", "policy", "spec"):
-        assert f"from {package}" not in text, "the two environments share no packages"
+    files = list((Path(__file__).parent / "simulated").glob("*.py"))
+    assert len(files) > 3, "nothing would be looked at"
+    for file in files:
+        for package in ("cli", "components", "local", "policy", "spec"):
+            assert f"from {package}" not in file.read_text(), "the two environments share no packages"

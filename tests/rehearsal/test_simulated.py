@@ -19,6 +19,7 @@ exceptions = pytest.importorskip("botocore.exceptions")
 config = pytest.importorskip("botocore.config")
 pytest.importorskip("moto")
 
+ROOT = Path(__file__).parents[2]
 ACCOUNT = "111122223333"
 REGION, SECOND = "eu-west-3", "eu-central-1"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/nodes"
@@ -35,7 +36,8 @@ def address():
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     child = subprocess.Popen(
-        [sys.executable, str(Path(__file__).parent / "simulated.py"), str(port)],
+        [sys.executable, "-m", "tests.rehearsal.simulated", str(port)],
+        cwd=ROOT,
         env={**os.environ, "MOTO_ACCOUNT_ID": ACCOUNT},
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -280,3 +282,69 @@ def test_what_nobody_could_answer_is_on_the_list(aws, address):
     with urllib.request.urlopen(f"{address}/_rehearsal/unknown", timeout=10) as answer:  # noqa: S310
         unknown = json.load(answer)["unknown"]
     assert any("glue" in call for call in unknown), "a rehearsal could skip a call in silence"
+
+
+def test_an_add_on_brings_the_identities_that_it_states_and_takes_them_with_it(aws, cluster):
+    eks, role = aws("eks"), f"arn:aws:iam::{ACCOUNT}:role/driver"
+    stated = [{"serviceAccount": "driver", "roleArn": role}]
+    eks.create_addon(clusterName=cluster, addonName="aws-ebs-csi-driver", podIdentityAssociations=stated)
+    (named,) = eks.describe_addon(clusterName=cluster, addonName="aws-ebs-csi-driver")["addon"][
+        "podIdentityAssociations"
+    ]
+    found = eks.describe_pod_identity_association(
+        clusterName=cluster, associationId=named.rpartition("/")[2]
+    )["association"]
+    assert (found["namespace"], found["serviceAccount"]) == ("kube-system", "driver")
+    eks.delete_addon(clusterName=cluster, addonName="aws-ebs-csi-driver")
+    assert eks.list_pod_identity_associations(clusterName=cluster)["associations"] == []
+
+
+def test_a_vault_keeps_its_policy(aws):
+    backup = aws("backup")
+    backup.create_backup_vault(BackupVaultName="kept")
+    with pytest.raises(backup.exceptions.ResourceNotFoundException):
+        backup.get_backup_vault_access_policy(BackupVaultName="kept")
+    backup.put_backup_vault_access_policy(BackupVaultName="kept", Policy="{}")
+    assert backup.get_backup_vault_access_policy(BackupVaultName="kept")["Policy"] == "{}"
+    backup.delete_backup_vault_access_policy(BackupVaultName="kept")
+    with pytest.raises(backup.exceptions.ResourceNotFoundException):
+        backup.get_backup_vault_access_policy(BackupVaultName="kept")
+
+
+def test_a_lifecycle_rule_about_sizes_is_given_back(aws):
+    s3 = aws("s3")
+    s3.create_bucket(Bucket="sizes", CreateBucketConfiguration={"LocationConstraint": REGION})
+    rule = {
+        "ID": "large",
+        "Status": "Enabled",
+        "Filter": {"ObjectSizeGreaterThan": 131072},
+        "Transitions": [{"Days": 30, "StorageClass": "INTELLIGENT_TIERING"}],
+    }
+    s3.put_bucket_lifecycle_configuration(Bucket="sizes", LifecycleConfiguration={"Rules": [rule]})
+    assert s3.get_bucket_lifecycle_configuration(Bucket="sizes")["Rules"] == [rule], (
+        "the provider would wait for it until its time is over"
+    )
+    s3.delete_bucket_lifecycle(Bucket="sizes")
+    with pytest.raises(exceptions.ClientError, match="NoSuchLifecycleConfiguration"):
+        s3.get_bucket_lifecycle_configuration(Bucket="sizes")
+
+
+def test_a_policy_that_aws_publishes_can_be_given_to_a_role(aws):
+    iam = aws("iam")
+    iam.create_role(RoleName="drivers", AssumeRolePolicyDocument="{}")
+    arn = "arn:aws:iam::aws:policy/service-role/AmazonEBSCSIDriverPolicy"
+    iam.attach_role_policy(RoleName="drivers", PolicyArn=arn)
+    (found,) = iam.list_attached_role_policies(RoleName="drivers")["AttachedPolicies"]
+    assert found["PolicyArn"] == arn
+
+
+def test_tags_of_a_vault_are_given_back_to_whoever_asks_without_a_slash_at_the_end(aws, address):
+    backup = aws("backup")
+    made = backup.create_backup_vault(BackupVaultName="tagged", BackupVaultTags={"owner": "ops"})
+    place = f"{address}/tags/{made['BackupVaultArn']}"
+    asked = urllib.request.Request(place)  # noqa: S310 - this machine's own
+    scope = f"Credential=rehearsal/20261126/{REGION}/backup/aws4_request"
+    asked.add_header("Authorization", f"AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0")
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with opener.open(asked, timeout=10) as answer:
+        assert json.load(answer) == {"Tags": {"owner": "ops"}}

@@ -1,0 +1,88 @@
+"""What operators read from the secret store, and the authority that certificates of tenants come from."""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from components.labelling import environment_labels
+from components.manifests import KubeObject, manifest
+from components.secrets.plan import PLATFORM_PREFIX
+from spec.aws import AwsSpec
+from spec.environment import EnvironmentSpec
+
+STORE: Final = "storefleet"
+"""Name of the SecretStore in a namespace."""
+ISSUER: Final = "storefleet"
+"""Name of the ClusterIssuer of the certificates of tenants' domains."""
+MONITORING: Final = "monitoring"
+GRAFANA: Final = "grafana-admin"
+ALERTMANAGER: Final = "alertmanager-config"
+"""Secrets that the values of kube-prometheus-stack name."""
+REFRESH: Final = "1h0m0s"
+"""How soon a secret that was changed in the store arrives."""
+
+_SECRETS: Final = "external-secrets.io/v1"
+_DIRECTORY: Final = "https://acme-v02.api.letsencrypt.org/directory"
+_ACCOUNT_KEY: Final = "acme-account"
+
+
+def platform_secrets(environment: EnvironmentSpec, aws: AwsSpec) -> Iterator[KubeObject]:
+    """Yield the way of the monitoring into the secret store, and the two secrets that it has there."""
+    own = environment_labels(environment.name)
+    provider = {"aws": {"service": "SecretsManager", "region": aws.region}}
+    yield KubeObject(
+        key="monitoring-store",
+        manifest=manifest(
+            _SECRETS, "SecretStore", STORE, namespace=MONITORING, labels=own, spec={"provider": provider}
+        ),
+        why="Reads the platform's part of the secret store; a store for all namespaces would be open to them all.",
+    )
+    for key, name, entry, fields in (
+        ("grafana", GRAFANA, "grafana", {"user": "admin-user", "password": "admin-password"}),
+        ("alertmanager", ALERTMANAGER, "alertmanager", {"alertmanager.yaml": "alertmanager.yaml"}),
+    ):
+        yield KubeObject(
+            key=f"monitoring-{key}",
+            manifest=manifest(
+                _SECRETS,
+                "ExternalSecret",
+                name,
+                namespace=MONITORING,
+                labels=own,
+                spec=_read(name, entry, fields),
+            ),
+            why=f"The chart of {key} reads this Secret; no value of the chart and no state holds it.",
+        )
+
+
+def _read(name: str, entry: str, fields: Mapping[str, str]) -> dict[str, object]:
+    return {
+        "refreshInterval": REFRESH,
+        "secretStoreRef": {"kind": "SecretStore", "name": STORE},
+        "target": {"name": name, "creationPolicy": "Owner", "deletionPolicy": "Retain"},
+        "data": [
+            {"secretKey": key, "remoteRef": {"key": f"{PLATFORM_PREFIX}{entry}", "property": field}}
+            for key, field in fields.items()
+        ],
+    }
+
+
+def certificate_issuer(environment: EnvironmentSpec, aws: AwsSpec) -> KubeObject:
+    """Return the authority: it proves names by DNS, and follows an alias into our zones where a shop keeps its own."""
+    solver = {"dns01": {"cnameStrategy": "Follow", "route53": {"region": aws.region}}}
+    acme = {
+        "email": aws.owner,
+        "server": _DIRECTORY,
+        "privateKeySecretRef": {"name": _ACCOUNT_KEY},
+        "solvers": [solver],
+    }
+    return KubeObject(
+        key="issuer",
+        manifest=manifest(
+            "cert-manager.io/v1",
+            "ClusterIssuer",
+            ISSUER,
+            labels=environment_labels(environment.name),
+            spec={"acme": acme},
+        ),
+        why="Certificates of tenants' domains; the balancer opens no port on which a name could be proved otherwise.",
+    )

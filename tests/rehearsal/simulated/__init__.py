@@ -1,0 +1,1 @@
+"""The simulated AWS of the rehearsal: moto, and what it lacks."""

@@ -1,0 +1,121 @@
+"""The simulated AWS of the rehearsal: moto's server, and in front of it what moto lacks.
+
+    python -m tests.rehearsal.simulated PORT
+
+Runs in the environment of the group `rehearsal`, which has moto and nothing of Storefleet, so nothing of
+Storefleet is imported here. It listens on loopback alone and keeps everything in memory. `/_rehearsal/lost` takes
+the name of a region that answers nothing from then on (empty: all answer), and `/_rehearsal/unknown` lists the
+calls that nobody here could answer.
+"""
+
+import json
+import re
+import sys
+from collections.abc import Callable, Iterable
+from io import BytesIO
+from typing import Any
+from urllib.parse import parse_qs, unquote
+
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from werkzeug.serving import make_server
+
+from tests.rehearsal.simulated import caches
+from tests.rehearsal.simulated.additions import backup, kms, lifecycle
+from tests.rehearsal.simulated.clusters import eks
+from tests.rehearsal.simulated.kept import ACCOUNT, KEPT, Call, Json, Refused
+from tests.rehearsal.simulated.money import anomalies, budgets
+
+SCOPE = re.compile(r"Credential=[^/]+/\d+/(?P<region>[^/]+)/(?P<service>[^/]+)/aws4_request")
+SERVICES = {"eks": eks, "kms": kms, "budgets": budgets, "ce": anomalies, "backup": backup, "s3": lifecycle}
+
+
+class Front:
+    """Answers what it knows, and hands moto the rest."""
+
+    def __init__(self, behind: Callable[..., Iterable[bytes]]) -> None:
+        self.behind = behind
+
+    def __call__(self, environ: Json, start: Callable[..., Any]) -> Iterable[bytes]:
+        length = int(environ.get("CONTENT_LENGTH") or 0)
+        raw = environ["wsgi.input"].read(length) if length else b""
+        scope = SCOPE.search(environ.get("HTTP_AUTHORIZATION", ""))
+        path, _, query = environ.get("REQUEST_URI", environ["PATH_INFO"]).partition("?")
+        if path.startswith("/_rehearsal/"):
+            return self.about(path, query, start)
+        region, service = (scope["region"], scope["service"]) if scope else ("", "")
+        if region in KEPT.lost:
+            return reply(start, 503, {"__type": "ServiceUnavailable", "message": f"{region} does not answer"})
+        target = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2]
+        called = f"{service} {target or environ['REQUEST_METHOD'] + ' ' + path}"
+        if service not in SERVICES:
+            return self.pass_on(environ, raw, start, called)
+        call = Call(
+            method=environ["REQUEST_METHOD"],
+            parts=[unquote(part) for part in path.split("/")[1:]],
+            query=parse_qs(query, keep_blank_values=True),
+            body=json.loads(raw) if raw[:1] == b"{" and service != "s3" else {},
+            raw=raw,
+            region=region,
+            service=service,
+            target=target,
+            forward=lambda: self.ask(environ, raw),
+        )
+        try:
+            with KEPT.lock:
+                answer = SERVICES[service](call)
+        except Refused as error:
+            body = {"__type": error.code, "message": str(error), "Message": str(error)}
+            return reply(start, error.status, body, error.code)
+        return reply(start, *answer) if answer else self.pass_on(environ, raw, start, called)
+
+    def pass_on(self, environ: Json, raw: bytes, start: Callable[..., Any], called: str) -> Iterable[bytes]:
+        def watch(status: str, headers: list[tuple[str, str]], *more: object) -> object:
+            html = any(k.lower() == "content-type" and "html" in v for k, v in headers)
+            if status.startswith("5") or (status.startswith("404") and html and not called.startswith("s3 ")):
+                KEPT.unknown[called] = KEPT.unknown.get(called, 0) + 1
+            return start(status, headers, *more)
+
+        try:
+            return self.behind({**environ, "wsgi.input": BytesIO(raw)}, watch)
+        except Exception as error:  # noqa: BLE001 - a call that moto fails on is told like any that it lacks
+            KEPT.unknown[called] = KEPT.unknown.get(called, 0) + 1
+            message = f"the simulated AWS cannot {called}: {type(error).__name__} {error}"
+            return reply(start, 501, {"__type": "NotImplemented", "message": message}, "NotImplemented")
+
+    def ask(self, environ: Json, raw: bytes) -> tuple[int, Json]:
+        seen: list[str] = []
+        body = self.behind({**environ, "wsgi.input": BytesIO(raw)}, lambda status, *_: seen.append(status))
+        text = b"".join(body)
+        return int(seen[0].split(" ")[0]), json.loads(text or b"{}")
+
+    def about(self, path: str, query: str, start: Callable[..., Any]) -> Iterable[bytes]:
+        if path.endswith("/lost"):
+            KEPT.lost = set(parse_qs(query).get("region", []))
+        return reply(start, 200, {"lost": sorted(KEPT.lost), "unknown": KEPT.unknown})
+
+
+def reply(start: Callable[..., Any], status: int, body: Json | str, code: str = "") -> Iterable[bytes]:
+    kind = "application/xml" if isinstance(body, str) else "application/json"
+    # What a lifecycle that says nothing of it has.
+    sizes = ("x-amz-transition-default-minimum-object-size", "all_storage_classes_128K")
+    headers = [
+        ("Content-Type", kind),
+        *([sizes] if isinstance(body, str) else []),
+        *([("x-amzn-errortype", code)] if code else []),
+    ]
+    start(f"{status} {'OK' if status < 300 else 'Refused'}", headers)
+    return [(body if isinstance(body, str) else json.dumps(body)).encode()]
+
+
+def main() -> None:
+    caches.install()
+    server = make_server(
+        "127.0.0.1", int(sys.argv[1]), Front(DomainDispatcherApplication(create_backend_app)), threaded=True,
+        request_handler=MotoRequestHandler,
+    )  # fmt: skip
+    print(f"the simulated AWS of account {ACCOUNT} answers on port {server.port}", flush=True)  # noqa: T201
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    main()

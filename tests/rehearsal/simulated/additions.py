@@ -1,0 +1,91 @@
+"""What single calls of KMS, Backup and S3 lack."""
+
+# ruff: noqa: PLR0911 - a service is a table of its calls, and reads best as one
+import uuid
+
+from moto.backup.models import backup_backends
+from moto.kms.models import kms_backends
+
+from tests.rehearsal.simulated.kept import ACCOUNT, KEPT, Answer, Call, arn, now
+
+
+def kms(call: Call) -> Answer | None:
+    """KMS: a replica key gets the tags, policy and description that it was given; how often a key is rotated."""
+    if call.target == "EnableKeyRotation":
+        KEPT.things[rotation(call)] = {"RotationPeriodInDays": call.body.get("RotationPeriodInDays", 365)}
+        return None
+    if call.target not in ("ReplicateKey", "GetKeyRotationStatus"):
+        return None
+    status, answer = call.forward()
+    if status >= 400:
+        return status, answer
+    if call.target == "GetKeyRotationStatus":
+        kept = KEPT.things.get(rotation(call), {})
+        return status, {**answer, **(kept if answer["KeyRotationEnabled"] else {})}
+    there = kms_backends[ACCOUNT][call.body["ReplicaRegion"]]
+    key = call.body["KeyId"].rpartition("/")[2]
+    there.tag_resource(key, {tag["TagKey"]: tag["TagValue"] for tag in call.body.get("Tags", [])})
+    there.keys[key].policy = call.body.get("Policy", there.keys[key].policy)
+    there.keys[key].description = call.body.get("Description", "")
+    return status, answer
+
+
+def rotation(call: Call) -> tuple[str, ...]:
+    return "rotation", call.region, str(call.body["KeyId"]).rpartition("/")[2]
+
+
+def backup(call: Call) -> Answer | None:
+    """Backup: the selections of a plan, the policy of a vault, tags asked for without a slash at the end."""
+    there = backup_backends[ACCOUNT][call.region]
+    match (call.method, [part for part in call.parts if part]):
+        case ("GET", ["tags", resource]):
+            return 200, {"Tags": there.list_tags(resource)}
+        case ("POST", ["tags", resource]):
+            there.tag_resource(resource, call.body["Tags"])
+            return 200, {}
+        case ("POST", ["untag", resource]):
+            there.untag_resource(resource, call.body["TagKeyList"])
+            return 200, {}
+        case (method, ["backup-vaults", vault, "access-policy"]):
+            return vault_policy(call, method, vault)
+        case ("PUT", ["backup", "plans", plan, "selections"]):
+            identity = str(uuid.uuid4())
+            made = {"BackupPlanId": plan, "SelectionId": identity, "CreationDate": now(), **call.body}
+            KEPT.put(made, "selection", call.region, plan, identity)
+            return 200, {key: made[key] for key in ("BackupPlanId", "SelectionId", "CreationDate")}
+        case ("GET", ["backup", "plans", plan, "selections"]):
+            listed = [{**one, **one["BackupSelection"]} for one in KEPT.below("selection", call.region, plan)]
+            return 200, {"BackupSelectionsList": listed}
+        case ("GET", ["backup", "plans", plan, "selections", identity]):
+            return 200, KEPT.get("selection", call.region, plan, identity)
+        case ("DELETE", ["backup", "plans", plan, "selections", identity]):
+            KEPT.get("selection", call.region, plan, identity)
+            KEPT.drop("selection", call.region, plan, identity)
+            return 200, {}
+    return None
+
+
+def vault_policy(call: Call, method: str, vault: str) -> Answer:
+    key = ("vault-policy", call.region, vault)
+    if method == "PUT":
+        KEPT.things[key] = {"BackupVaultName": vault, "BackupVaultArn": arn(call, f"backup-vault:{vault}")}
+        KEPT.things[key]["Policy"] = call.body["Policy"]
+        return 200, {}
+    found = KEPT.get(*key)
+    if method == "DELETE":
+        KEPT.drop(*key)
+    return 200, found
+
+
+def lifecycle(call: Call) -> Answer | None:
+    """S3: a lifecycle is given back as it was given; moto forgets sizes."""
+    key = ("lifecycle", call.parts[0])
+    if call.method == "DELETE" and ("lifecycle" in call.query or call.parts[1:] in ([], [""])):
+        KEPT.drop(*key)
+    if "lifecycle" not in call.query:
+        return None
+    if call.method == "PUT":
+        KEPT.things[key] = {"text": call.raw.decode()}
+    if call.method == "GET" and key in KEPT.things:
+        return 200, KEPT.things[key]["text"]
+    return None

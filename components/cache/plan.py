@@ -80,10 +80,8 @@ class CachesPlan:
 
 def access_of(tenant_id: str) -> str:
     """Return what a tenant's user may do, in any form of the cache: keys and channels that begin with its id."""
-    # No id holds a colon, so the keys of `a` never begin like those of `a-b`. Odoo's module `session_redis` writes
-    # `session::<prefix>:`, and its kin write one colon.
-    own = (f"{tenant_id}:*", f"session:{tenant_id}:*", f"session::{tenant_id}:*")
-    return f"{' '.join(f'~{pattern}' for pattern in own)} &{tenant_id}:* {COMMANDS}"
+    # No id holds a colon, so the keys of `a` never begin like those of `a-b`.
+    return f"~{tenant_id}:* &{tenant_id}:* {COMMANDS}"
 
 
 def in_pods(environment: EnvironmentSpec) -> bool:

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from components.kube import BUILT_IN
+from components.kube import KINDS
 from local.trouble import EnvironmentTrouble
 from spec import labels
 
@@ -55,7 +55,7 @@ def in_state(state_file: Path) -> list[Item]:
     """Return the objects that a stack's state file names, one entry a resource; none without a file."""
     if not state_file.exists():
         return []
-    kinds = {token: kind for (_, kind), token in BUILT_IN.items()}
+    kinds = {token: kind for (_, kind), token in KINDS.items()}
     try:
         data: dict[str, Any] = json.loads(state_file.read_text())
     except ValueError as error:
@@ -75,7 +75,7 @@ def _item(kind: str, identity: str) -> Item:
 def _in_cluster(api: KubeApi) -> list[Item]:
     selector = f"{labels.MANAGED_BY}={labels.MANAGED_BY_VALUE}"
     found: list[Item] = []
-    for api_version, kind in BUILT_IN:
+    for api_version, kind in KINDS:
         for item in api.items(api.collection(api_version, kind), labelSelector=selector):
             metadata = item["metadata"]
             found.append(Item(kind, str(metadata.get("namespace", "")), str(metadata["name"])))

@@ -24,7 +24,8 @@ _MEBIBYTE = 1024**2
 _SHOWN = 10
 
 SIMULATED = (
-    "Simulated here: the nodes and pods (kwok answers for them, nothing runs in them). "
+    "Simulated here: the nodes and pods (kwok answers for them, nothing runs in them), and so PostgreSQL, its pooler, "
+    "its backups and the caches: they are declared and accepted, no operator makes them, and nothing waits for them. "
     "Real: the Pulumi engine, its providers, etcd, the API server, the controllers and the scheduler."
 )
 

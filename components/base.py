@@ -1,6 +1,6 @@
 """What all components share: how a planned object becomes a child resource."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
 import pulumi
@@ -31,22 +31,27 @@ class Component(pulumi.ComponentResource):
         *,
         namespaces: Mapping[str, pulumi.Resource] = MappingProxyType({}),
         after: Iterable[pulumi.Resource] = (),
+        operators: Sequence[pulumi.Resource] = (),
     ) -> dict[str, KubeResource]:
         """Declare the objects in their order, all of them `after` others, and return them by key.
 
-        An object waits for its namespace: one declared before it here, or one of `namespaces` (by name).
+        An object waits for its namespace: one declared before it here, or one of `namespaces` (by name); for
+        those that it is planned after; and, where its kind is one that operators bring, for `operators`.
         Manifests hold plain strings, so without this the engine would see no order between them.
         """
         declared: dict[str, KubeResource] = {}
         known, after = dict(namespaces), tuple(after)
         for planned in objects:
             home = known.get(planned.meta.namespace or "")
+            waits = [*after, *([] if home is None else [home])]
+            waits += [declared[key] for key in planned.after]
+            waits += operators if planned.custom else ()
             resource = KubeResource(
                 f"{self._component_name}/{planned.key}",
                 planned,
                 pulumi.ResourceOptions(
                     parent=self,
-                    depends_on=[*after, *([] if home is None else [home])],
+                    depends_on=waits,
                     protect=True if planned.protect else None,
                     custom_timeouts=self._timeouts,
                 ),

@@ -1,6 +1,6 @@
 """An environment as components: the admission policies, the platform, the cells, and in each cell its tenants."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -21,15 +21,21 @@ class EnvironmentOutputs:
     tenants: Mapping[str, TenantOutputs]
 
 
-def build_environment(plan: EnvironmentPlan, provider: pulumi.ProviderResource) -> EnvironmentOutputs:
+def build_environment(
+    plan: EnvironmentPlan, provider: pulumi.ProviderResource, operators: Sequence[pulumi.Resource] = ()
+) -> EnvironmentOutputs:
     """Declare a planned environment; everything in it goes through `provider`.
+
+    Objects of kinds that operators bring wait for `operators`; where there are none, they are there already.
 
     Cells and tenants are named after their namespaces, which no cell shares with a tenant.
     """
     top = pulumi.ResourceOptions(providers=[provider])
     Admission("admission", AdmissionArgs(plan=plan.admission), top)
     platform = Platform("platform", PlatformArgs(plan=plan.platform), top)
-    cells = {cell.cell: Cell(cell.namespace, CellArgs(plan=cell), top) for cell in plan.cells}
+    cells = {
+        cell.cell: Cell(cell.namespace, CellArgs(plan=cell, operators=operators), top) for cell in plan.cells
+    }
     tenants = {
         tenant.tenant: Tenant(
             tenant.namespace,

@@ -15,10 +15,14 @@ from components.manifests import KubeObject
 
 BUILT_IN: Mapping[tuple[str, str], str] = MappingProxyType(
     {
+        ("apps/v1", "StatefulSet"): "kubernetes:apps/v1:StatefulSet",
+        ("batch/v1", "CronJob"): "kubernetes:batch/v1:CronJob",
+        ("v1", "ConfigMap"): "kubernetes:core/v1:ConfigMap",
         ("v1", "LimitRange"): "kubernetes:core/v1:LimitRange",
         ("v1", "Namespace"): "kubernetes:core/v1:Namespace",
         ("v1", "PersistentVolume"): "kubernetes:core/v1:PersistentVolume",
         ("v1", "ResourceQuota"): "kubernetes:core/v1:ResourceQuota",
+        ("v1", "Service"): "kubernetes:core/v1:Service",
         ("v1", "ServiceAccount"): "kubernetes:core/v1:ServiceAccount",
         (
             "admissionregistration.k8s.io/v1",
@@ -44,18 +48,25 @@ BUILT_IN: Mapping[tuple[str, str], str] = MappingProxyType(
 """Kind of object -> the provider's type token. A kind is listed when a plan uses it. A kind that carries
 secrets needs `additional_secret_outputs` as well, which nothing here has."""
 
-
 CUSTOM: Mapping[tuple[str, str], str] = MappingProxyType(
     {
         (api_version, kind): f"kubernetes:{api_version}:{kind}"
         for api_version, kind in (
+            ("barmancloud.cnpg.io/v1", "ObjectStore"),
             ("cert-manager.io/v1", "ClusterIssuer"),
             ("elbv2.k8s.aws/v1beta1", "TargetGroupBinding"),
             ("external-secrets.io/v1", "ExternalSecret"),
             ("external-secrets.io/v1", "SecretStore"),
             ("karpenter.k8s.aws/v1", "EC2NodeClass"),
             ("karpenter.sh/v1", "NodePool"),
+            ("monitoring.coreos.com/v1", "PodMonitor"),
             ("policy.sigstore.dev/v1alpha1", "ClusterImagePolicy"),
+            ("postgresql.cnpg.io/v1", "Cluster"),
+            ("postgresql.cnpg.io/v1", "Database"),
+            ("postgresql.cnpg.io/v1", "DatabaseRole"),
+            ("postgresql.cnpg.io/v1", "ImageCatalog"),
+            ("postgresql.cnpg.io/v1", "Pooler"),
+            ("postgresql.cnpg.io/v1", "ScheduledBackup"),
         )
     }
 )

@@ -26,13 +26,15 @@ class KubeObject:
 
     `key` is its short name inside the component that declares it and part of its URN: changing it
     replaces the object. `why` is one sentence for people. A `protect`ed object is not deleted by the
-    engine until someone lifts the protection.
+    engine until someone lifts the protection. `after` names objects, by their keys, that are declared before
+    this one in the same component, made before it and deleted after it.
     """
 
     key: str
     manifest: Manifest
     why: str
     protect: bool = False
+    after: tuple[str, ...] = ()
 
     @property
     def api_version(self) -> str:
@@ -43,6 +45,12 @@ class KubeObject:
     def kind(self) -> str:
         """The manifest's kind, such as `NetworkPolicy`."""
         return str(self.manifest["kind"])
+
+    @property
+    def custom(self) -> bool:
+        """Whether an operator brings the definition of its kind, so that it cannot be there before the operator."""
+        group = self.api_version.partition("/")[0]
+        return "." in group and not group.endswith(".k8s.io")
 
     @property
     def meta(self) -> ObjectMeta:

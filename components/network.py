@@ -38,15 +38,18 @@ def network_policy(
     labels: Mapping[str, str],
     ingress: Iterable[Rule] | None = None,
     egress: Iterable[Rule] | None = None,
+    pods: Mapping[str, str] | None = None,
     but_not: str | None = None,
 ) -> Manifest:
-    """Write a NetworkPolicy over every pod of a namespace, except those with the label `but_not`.
+    """Write a NetworkPolicy over every pod of a namespace.
+
+    Narrower with `pods` (only those with these labels) or `but_not` (only those without this label).
 
     A direction given as None is left to other policies; an empty one denies everything. `policyTypes`
     is always written out, because the API server's default leaves egress open.
     """
     types = [kind for kind, rules in (("Ingress", ingress), ("Egress", egress)) if rules is not None]
-    selector: dict[str, object] = {}
+    selector: dict[str, object] = {} if pods is None else {"matchLabels": dict(pods)}
     if but_not is not None:
         selector["matchExpressions"] = [{"key": but_not, "operator": "DoesNotExist"}]
     spec: dict[str, object] = {"podSelector": selector, "policyTypes": types}

@@ -135,20 +135,25 @@ def build(plan: EnvironmentPlan, seams: Seams, near: pulumi.ProviderResource | N
         return Built(inside=None, aws=aws)
     given = None if aws is None or aws.eks is None else aws.eks.kubeconfig
     provider = cluster_provider(seams.cluster, given)
-    inside = build_environment(plan, provider)
+    operators: list[pulumi.Resource] = []
     if seams.aws is not None and aws is not None:
-        _operate(seams.aws, aws, provider, plan.platform.wait_seconds)
+        operators += _operate(seams.aws, aws, provider, plan.platform.wait_seconds)
+    inside = build_environment(plan, provider, operators)
     return Built(inside=inside, aws=aws)
 
 
-def _operate(plan: AwsPlan, made: "AwsOutputs", provider: pulumi.ProviderResource, wait_seconds: int) -> None:
-    """Declare the classes of volumes, the operators, and what they are told."""
+def _operate(
+    plan: AwsPlan, made: "AwsOutputs", provider: pulumi.ProviderResource, wait_seconds: int
+) -> list[pulumi.Resource]:
+    """Declare the classes of volumes, the operators, and what they are told; return the operators made here."""
     top = pulumi.ResourceOptions(providers=[provider])
     Volumes("volumes", VolumesArgs(classes=plan.classes, wait_seconds=wait_seconds), top)
     # Operators need nodes to run on; what is only written to the API does not wait for them.
     after: list[pulumi.Resource] = [] if made.cluster is None else [made.cluster]
+    operators: list[pulumi.Resource] = []
     if plan.operators is not None:
-        after = [Operators("operators", OperatorsArgs(plan=plan.operators, after=after), top)]
+        operators = [Operators("operators", OperatorsArgs(plan=plan.operators, after=after), top)]
+        after = operators
     if plan.extensions is not None:
         args = ExtensionsArgs(
             plan=plan.extensions,
@@ -158,3 +163,4 @@ def _operate(plan: AwsPlan, made: "AwsOutputs", provider: pulumi.ProviderResourc
             after=after,
         )
         Extensions("extensions", args, top)
+    return operators

@@ -75,14 +75,18 @@ class KubeApi:
         manager: str = MANAGER,
         force: bool = True,
         dry_run: bool = False,
+        strict: bool = False,
     ) -> dict[str, Any]:
         """Apply a manifest on the server's side; the fields it names become ``manager``'s.
 
-        Without ``force``, ApiError for a field that is somebody else's and has another value.
+        Without ``force``, ApiError for a field that is somebody else's and has another value; ``strict``, for one
+        that the kind does not have.
         """
         query = {"fieldManager": manager, "force": str(force).lower()}
         if dry_run:
             query["dryRun"] = "All"
+        if strict:
+            query["fieldValidation"] = "Strict"
         kind = "application/apply-patch+yaml"
         return self._json("PATCH", self.path(manifest), query=query, body=manifest, content=kind)
 

@@ -43,14 +43,17 @@ def images_of(resource: Resource) -> Iterator[NamedImage]:
 
 
 def database_images(resource: Resource) -> Iterator[NamedImage]:
-    """Yield the images of a CloudNativePG cluster or of a catalogue of them."""
+    """Yield the images of a CloudNativePG cluster, of its pooler, or of a catalogue of them."""
     spec = resource.props.get("spec")
     if not is_mapping(spec):
         return
     if resource.kind == "Cluster" and (image := spec.get("imageName")) is not None:
         yield NamedImage(path="spec.imageName", owner="the database", value=image)
-    images = spec.get("images")
-    if resource.kind in _CATALOGUES and is_sequence(images):
-        for index, entry in enumerate(images):
+    pooler = spec.get("pgbouncer")
+    if resource.kind == "Pooler" and is_mapping(pooler) and (image := pooler.get("image")) is not None:
+        yield NamedImage(path="spec.pgbouncer.image", owner="the pooler", value=image)
+    for part in ("images", "componentImages") if resource.kind in _CATALOGUES else ():
+        listed = spec.get(part)
+        for index, entry in enumerate(listed if is_sequence(listed) else ()):
             value = entry.get("image") if is_mapping(entry) else entry
-            yield NamedImage(path=f"spec.images[{index}].image", owner="the catalogue", value=value)
+            yield NamedImage(path=f"spec.{part}[{index}].image", owner="the catalogue", value=value)

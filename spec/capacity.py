@@ -68,24 +68,25 @@ def capacity_of(cell: CellSpec) -> Load:
     )
 
 
-def load_of(tenant: TenantSpec) -> Load:
-    """Return what a tenant takes from its cell.
+def load_of(tenant: TenantSpec, cell: CellSpec | None = None) -> Load:
+    """Return what a tenant takes from its cell; without one, from a cell that states nothing of its own.
 
     A suspended or archived tenant takes as much as an active one: its data are there, and it may come back.
     A purged one takes nothing.
     """
-    return NOTHING if tenant.state is TenantState.PURGED else preset_load(tenant.preset)
+    return NOTHING if tenant.state is TenantState.PURGED else preset_load(tenant.preset, cell)
 
 
-def preset_load(preset: TierPreset) -> Load:
-    """Return what a tenant of these sizes takes from its cell."""
+def preset_load(preset: TierPreset, cell: CellSpec | None = None) -> Load:
+    """Return what a tenant of these sizes takes from a cell."""
     storage = quantity_value(preset.database_storage)
-    return Load(tenants=1, storage=storage, connections=connections_of(preset.processes))
+    pool = 0 if cell is None else cell.web_pool
+    return Load(tenants=1, storage=storage, connections=connections_of(preset.processes, pool))
 
 
-def total(tenants: Sequence[TenantSpec]) -> Load:
-    """Return what several tenants take together."""
+def total(tenants: Sequence[TenantSpec], cell: CellSpec | None = None) -> Load:
+    """Return what several tenants of a cell take together."""
     together = NOTHING
     for tenant in tenants:
-        together = together.plus(load_of(tenant))
+        together = together.plus(load_of(tenant, cell))
     return together

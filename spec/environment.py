@@ -6,7 +6,9 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from spec.aws import AwsSpec
+from spec.databases import DATABASES
 from spec.model import SpecModel
+from spec.object_store import ObjectStoreSpec
 from spec.problems import either, refusal, suggestion
 from spec.regions import regions_of
 from spec.tiers import RESERVED_CONNECTIONS, TIERS
@@ -102,6 +104,12 @@ class CellSpec(SpecModel):
         default_factory=lambda data: TIERS[data["tier"]].cell_storage if "tier" in data else "1Gi"
     )
     """Volume of its databases, in bytes; the tier's size unless stated."""
+    web_pool: Annotated[int, Field(strict=True, ge=1, le=200)] = Field(
+        default_factory=lambda data: DATABASES[data["tier"]].web_pool if "tier" in data else 1
+    )
+    """Server connections that its web pooler may hold for each tenant; the tier's number unless stated."""
+    generation: Annotated[int, Field(strict=True, ge=1, le=999)] = 1
+    """Which life of its database this is: a recovered one has the next number, and archives under it."""
 
     @model_validator(mode="after")
     def _bears_its_tenants(self) -> Self:
@@ -163,6 +171,10 @@ class EnvironmentSpec(SpecModel):
     )
     """Address ranges of the cluster's own nodes, pods and services: no peer may lie in them. Those of the VPC
     and its services unless stated."""
+    object_store: ObjectStoreSpec | None = None
+    """An object store that is already there. None: the buckets of AWS, or in a local environment no backups."""
+    secret_store: Slug = "storefleet"  # noqa: S105 - the name of a store
+    """The ClusterSecretStore that passwords are read from where there is no AWS; whoever runs the cluster has it."""
     cells: Annotated[dict[CellId, CellSpec], Field(min_length=1)]
     """The cells, by their ids."""
     peers: dict[Slug, Peer] = Field(default_factory=dict)
@@ -224,6 +236,29 @@ class EnvironmentSpec(SpecModel):
             message = f"{aws.log_days} days are fewer than an intrusion goes unnoticed where customers are"
             allowed = f"{LOG_DAYS_WITH_CUSTOMERS} or more, or leave the line out"
             raise refusal(message, at=("aws", "log_days"), allowed=allowed)
+        return self
+
+    @model_validator(mode="after")
+    def _has_one_object_store(self) -> Self:
+        """Hold databases to a place for their backups: only what runs nothing may do without."""
+        made = self.aws is not None and self.aws.object_storage == "s3"
+        if self.object_store is None:
+            if not made and self.name is not EnvironmentName.LOCAL:
+                message = "nothing says where the backups of the databases go"
+                fix = "name a store that is already there: object_store: {endpoint: ..., bucket: ...}"
+                raise refusal(message, at=("object_store",), fix=fix)
+            return self
+        if made:
+            message = "names a store, and the buckets of AWS are made as well"
+            fix = "remove the lines, or write object_storage: given under aws"
+            raise refusal(message, at=("object_store",), fix=fix)
+        if self.object_store.endpoint.startswith("http://") and self.object_store.namespace is None:
+            message = "would send backups through the network in plain text"
+            raise refusal(
+                message,
+                at=("object_store", "endpoint"),
+                allowed="https://, or http:// to a service of the cluster (name.namespace.svc)",
+            )
         return self
 
     @model_validator(mode="after")

@@ -12,8 +12,9 @@ from spec.offboarding import purge_day
 from spec.problems import Problem, closest, either, shown, suggestion
 from spec.quantity import memory_text
 from spec.residency import chosen
+from spec.sizes import connection_lines
 from spec.tenant import TenantSpec
-from spec.tiers import TIERS
+from spec.tiers import RESERVED_CONNECTIONS, TIERS
 from spec.vocabulary import TenantState
 from spec.waivers import check_waivers
 
@@ -208,19 +209,22 @@ def _too_large(
 ) -> Iterator[Problem]:
     # Their number is a problem of its own: here it must not hide the others, or be told twice.
     capacity = replace(capacity_of(cell), tenants=len(members))
-    needed = total(members)
+    needed = total(members, cell)
     beyond = needed.beyond(capacity)
     if not beyond:
         return
     by_storage = needed.storage > capacity.storage
+    loads = {each.id: load_of(each, cell) for each in members}
     largest = sorted(
         members,
-        key=lambda each: (-(load_of(each).storage if by_storage else load_of(each).connections), each.id),
+        key=lambda each: (-(loads[each.id].storage if by_storage else loads[each.id].connections), each.id),
     )
     shares = ", ".join(
-        f"{each.id} {memory_text(load_of(each).storage) if by_storage else load_of(each).connections}"
+        f"{each.id} {memory_text(loads[each.id].storage) if by_storage else _sum_of(each, cell)}"
         for each in largest[:3]
     )
+    number = "1 tenant" if len(members) == 1 else f"{len(members)} tenants"
+    enough = needed.connections + RESERVED_CONNECTIONS
     remedy = (
         "lower overrides.database_storage of the largest, raise storage of the cell"
         if by_storage
@@ -229,10 +233,19 @@ def _too_large(
     yield Problem(
         file=f"stacks/Pulumi.{environment.name}.yaml",
         field=f"cells.{name}",
-        message=f"cannot hold its {len(members)} tenants: they need {', and '.join(beyond)}",
+        message=f"cannot hold its {number}: it would need {', and '.join(beyond)}",
         value=f"the largest: {shares}",
+        allowed=f"storage of {memory_text(needed.storage)} or more"
+        if by_storage
+        else f"max_connections of {enough} or more, or fewer processes",
         fix=f"{remedy}, or place the newest tenant in another cell",
     )
+
+
+def _sum_of(tenant: TenantSpec, cell: CellSpec) -> str:
+    lines = connection_lines(tenant.preset.processes, cell.web_pool)
+    parts = " + ".join(f"{line.process} {line.connections}" for line in lines)
+    return f"{sum(line.connections for line in lines)} ({parts})"
 
 
 def _tombstones_first(tenants: Sequence[TenantSpec]) -> list[TenantSpec]:

@@ -17,6 +17,16 @@ POOLER: Final = "postgres-web"
 """Name of the pooler of web processes in each cell's namespace, and of its Service."""
 CACHE: Final = "cache"
 """Name of the cache in each cell's namespace, and of its Service."""
+PLATFORM_DATABASE: Final = "platform"
+"""The platform's own database in each cell, and the role that owns it: heartbeats and manifests, no tenant's data."""
+GUARD_ROLE: Final = "storefleet_guard"
+"""The role that takes the right to connect from everybody; no tenant's id has an underscore."""
+
+RESERVED_TENANT_IDS: Final = frozenset(
+    {"app", "default", "none", "platform", "postgres", "public", "template0", "template1"}
+)
+"""Ids that no tenant may have: its database, role and user of the cache bear its id, and these names are taken."""
+
 TENANT_ID_LIMIT: Final = 63
 CELL_ID_LIMIT: Final = 40
 HASH_DIGITS: Final = 8
@@ -90,3 +100,8 @@ def pooler_host(cell_id: str) -> str:
 def cache_host(cell_id: str) -> str:
     """Return the host of a cache in a pod of the cell."""
     return f"{CACHE}.{cell_namespace(cell_id)}.svc"
+
+
+def server_name(generation: int) -> str:
+    """Return the name under which one life of a cell's database is archived: a recovered one never takes the old."""
+    return f"{DATABASE_CLUSTER}-{generation}"

@@ -53,7 +53,7 @@ def place(
         if cell.tier is not tier or cell.jurisdiction is not residency:
             continue
         members = [tenant for tenant in tenants if tenant.cell == name]
-        after, capacity = total(members).plus(preset_load(preset)), capacity_of(cell)
+        after, capacity = total(members, cell).plus(preset_load(preset, cell)), capacity_of(cell)
         if after.within(capacity):
             fitting.append(_Candidate(cell=name, after=after, capacity=capacity))
         else:

@@ -162,15 +162,42 @@ def need_of(processes: Processes) -> Need:
     )
 
 
-def connections_of(processes: Processes) -> int:
-    """Return the server connections that ``processes`` take at most, with one pod more of each direct kind.
+@dataclass(frozen=True, kw_only=True)
+class ConnectionLine:
+    """What one kind of process takes of PostgreSQL's connections, and how the number comes about."""
 
-    Web goes through the transaction pooler and holds one for each worker; the pool does not grow while pods
-    are replaced. All others connect directly: ``pods x workers x db_maxconn``.
+    process: Process
+    connections: int
+    sum: str
+
+
+def connection_lines(processes: Processes, web_pool: int = 0) -> tuple[ConnectionLine, ...]:
+    """Return the server connections that each kind of process takes at most, with one pod more of each direct kind.
+
+    Web goes through the transaction pooler and holds one for each worker, or what the pooler may hold for a tenant
+    (``web_pool``) where that is more; the pool does not grow while pods are replaced. All others connect directly:
+    ``pods x workers x db_maxconn``.
     """
-    pooled = processes.web.replicas * processes.web.workers
-    direct = (processes.websocket, processes.cron, processes.jobs)
-    return pooled + sum((size.replicas + 1) * size.workers * size.db_maxconn for size in direct)
+    web = processes.web
+    workers = web.replicas * web.workers
+    pooled = (
+        f"pool of {web_pool}" if web_pool > workers else f"{web.replicas} x {web.workers} through the pooler"
+    )
+    direct = (
+        ConnectionLine(
+            process=kind,
+            connections=(size.replicas + 1) * size.workers * size.db_maxconn,
+            sum=f"({size.replicas} + 1) x {size.workers} x {size.db_maxconn}",
+        )
+        for kind, size in processes.each()
+        if kind is not Process.WEB
+    )
+    return (ConnectionLine(process=Process.WEB, connections=max(workers, web_pool), sum=pooled), *direct)
+
+
+def connections_of(processes: Processes, web_pool: int = 0) -> int:
+    """Return the server connections that ``processes`` take at most: the sum of ``connection_lines``."""
+    return sum(line.connections for line in connection_lines(processes, web_pool))
 
 
 def shortfalls(processes: Processes, quota: Quota) -> dict[str, str]:

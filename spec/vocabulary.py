@@ -12,7 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from spec.domains import domain
 from spec.iso import COUNTRIES, CURRENCIES
-from spec.naming import CELL_ID_LIMIT, TENANT_ID_LIMIT
+from spec.naming import CELL_ID_LIMIT, RESERVED_TENANT_IDS, TENANT_ID_LIMIT
 from spec.problems import looks_secret, refusal, suggestion
 from spec.quantity import QUANTITY_PATTERN, is_quantity
 
@@ -114,7 +114,19 @@ def _identifier(limit: int) -> AfterValidator:
     return AfterValidator(check)
 
 
-TenantId = Annotated[str, _identifier(TENANT_ID_LIMIT), Field(json_schema_extra={"pattern": ID_PATTERN})]
+def _free(text: str) -> str:
+    if text in RESERVED_TENANT_IDS:
+        message = "is a name that PostgreSQL or the platform keeps for itself"
+        raise refusal(message, allowed=_ID_ALLOWED, fix=f"write {text}-shop")
+    return text
+
+
+TenantId = Annotated[
+    str,
+    _identifier(TENANT_ID_LIMIT),
+    AfterValidator(_free),
+    Field(json_schema_extra={"pattern": ID_PATTERN}),
+]
 CellId = Annotated[str, _identifier(CELL_ID_LIMIT), Field(json_schema_extra={"pattern": ID_PATTERN})]
 Slug = Annotated[str, _identifier(CELL_ID_LIMIT), Field(json_schema_extra={"pattern": ID_PATTERN})]
 """A short name of anything else that is referred to by name: a group, a catalogue, an integration."""

@@ -34,8 +34,11 @@ NODE_TYPES: Final[Mapping[Tier, str]] = MappingProxyType(
 
 _HASH_DIGITS: Final = 8
 
-COMMANDS: Final = "-@all +@read +@write +@connection +@transaction +@pubsub -@dangerous"
-"""What a tenant's processes may call: values of their own; nothing that lists, empties or configures."""
+COMMANDS: Final = (
+    "-@all +@read +@write +@connection +@transaction +@pubsub -@dangerous -scan -randomkey -dbsize -pubsub"
+)
+"""What a tenant's processes may call: values of their own; nothing that lists, empties or configures. SCAN is held
+to no pattern, and the name of a key is the id of somebody's session."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +76,21 @@ class CachesPlan:
     maintenance: str
     tags: Mapping[str, str]
     reasons: tuple[str, ...]
+
+
+def access_of(tenant_id: str) -> str:
+    """Return what a tenant's user may do, in any form of the cache: keys and channels that begin with its id."""
+    # No id holds a colon, so the keys of `a` never begin like those of `a-b`.
+    return f"~{tenant_id}:* &{tenant_id}:* {COMMANDS}"
+
+
+def in_pods(environment: EnvironmentSpec) -> bool:
+    """Say whether the caches of an environment are pods of its cells: the other form is a service of AWS.
+
+    A second region that stands by has neither.
+    """
+    aws = environment.aws
+    return aws is None or (aws.cache == "pod" and aws.standby not in {"absent", "pilot-light"})
 
 
 def plan_caches(
@@ -143,8 +161,7 @@ def _user(environment: EnvironmentSpec, tenant: TenantSpec) -> UserPlan:
         tenant=tenant.id,
         id=service_id(physical(environment, tenant.id)),
         name=tenant.id,
-        # No id holds a colon, so the keys of `a` never begin like those of `a-b`.
-        access=f"on ~{tenant.id}:* &{tenant.id}:* {COMMANDS}",
+        access=f"on {access_of(tenant.id)}",
         tags=tags(
             environment,
             data_class=tenant.data_sensitivity,

@@ -1,7 +1,9 @@
-"""What exists for a cell, and why: the namespace that its tenants' databases and cache stand in."""
+"""What exists for a cell, and why: the namespace of its data, its PostgreSQL and its cache."""
 
 from dataclasses import dataclass
 
+from components.cache.pod import plan_cache_pod
+from components.database.plan import plan_database
 from components.labelling import cell_labels, pod_security_labels
 from components.manifests import KubeObject, manifest
 from components.network import namespace_peer, network_policy, to_dns
@@ -75,5 +77,7 @@ def plan_cell(cell_id: str, cell: CellSpec, environment: EnvironmentSpec) -> Cel
                 ),
                 why="A primary and its replicas reach each other, and find each other by name.",
             ),
+            *plan_database(cell_id, cell, environment),
+            *plan_cache_pod(cell_id, cell, environment),
         ),
     )

@@ -9,6 +9,8 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Final
 
+from spec.databases import DATABASES
+from spec.quantity import quantity_value
 from spec.vocabulary import Tier
 
 HOURS: Final = Decimal(730)
@@ -59,12 +61,13 @@ TENANT: Final[Mapping[Tier, TenantUsage]] = MappingProxyType(
 )
 DATABASE: Final[Mapping[Tier, DatabaseUsage]] = MappingProxyType(
     {
-        Tier.SHARED: DatabaseUsage(cores=Decimal(1), memory=Decimal(8)),
-        Tier.HYBRID: DatabaseUsage(cores=Decimal(1), memory=Decimal(8)),
-        Tier.DEDICATED: DatabaseUsage(cores=Decimal(2), memory=Decimal(16)),
+        tier: DatabaseUsage(
+            cores=quantity_value(preset.cpu), memory=quantity_value(preset.memory) / Decimal(2**30)
+        )
+        for tier, preset in DATABASES.items()
     }
 )
-DATABASE_INSTANCES: Final = 3
+DATABASE_INSTANCES: Final = DATABASES[Tier.SHARED].instances
 """Instances of a cell's PostgreSQL where customers are; one elsewhere."""
 
 OPERATORS_CORES: Final = Decimal(3)

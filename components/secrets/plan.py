@@ -17,6 +17,9 @@ PLATFORM_PREFIX: Final = "storefleet/platform/"
 """What names begin with; the tenant's, the cell's or the part's own name follows. External Secrets is held to the
 part of whoever asks by the rule secret-source."""
 
+CACHE_OPERATOR: Final = "_operator"
+"""Field with the password of who looks after a cache in a pod; no tenant's id begins with an underscore."""
+
 NAME_LIMIT: Final = 512
 """Longest name that the secret store takes."""
 PASSWORD_LENGTH: Final = 40
@@ -73,6 +76,7 @@ def plan_secrets(environment: EnvironmentSpec, aws: AwsSpec, tenants: Sequence[T
         made = (
             *_of_platform(environment, aws),
             *(secret for tenant in tenants for secret in _of_tenant(environment, aws, tenant)),
+            *_of_caches(environment, aws, tenants),
         )
     for secret in made:
         if len(secret.name) > NAME_LIMIT:
@@ -121,11 +125,10 @@ def _of_tenant(environment: EnvironmentSpec, aws: AwsSpec, tenant: TenantSpec) -
         residency=aws.jurisdiction,
     )
     first = f"tenant-{tenant.id}"
-    cache = ("cache-password",) if aws.cache == "elasticache" else ()
     yield SecretPlan(
         key=first,
         name=f"{TENANT_PREFIX}{tenant.id}/odoo",
-        fields=("admin-password", "database-password", *cache),
+        fields=("admin-password", "database-password", "cache-password"),
         texts={},
         tags=own,
         why="What the tenant's processes need: Odoo's master password, and the ways to its database and cache.",
@@ -138,6 +141,31 @@ def _of_tenant(environment: EnvironmentSpec, aws: AwsSpec, tenant: TenantSpec) -
         tags=own,
         why="The same password for the cell's PostgreSQL, which may not read the tenant's part of the store.",
     )
+
+
+def _of_caches(
+    environment: EnvironmentSpec, aws: AwsSpec, tenants: Sequence[TenantSpec]
+) -> Iterator[SecretPlan]:
+    """One entry a cell with the passwords of its cache's users, where the cache is a pod: ElastiCache has its own."""
+    if aws.cache != "pod":
+        return
+    for cell, spec in sorted(environment.cells.items()):
+        members = [each for each in tenants if each.cell == cell and each.state is not TenantState.PURGED]
+        yield SecretPlan(
+            key=f"cache-{cell}",
+            name=f"{CELL_PREFIX}{cell}/cache",
+            fields=(CACHE_OPERATOR,),
+            copies=tuple((each.id, f"tenant-{each.id}", "cache-password") for each in members),
+            texts={},
+            tags=tags(
+                environment,
+                data_class=Sensitivity.INTERNAL,
+                cell=cell,
+                tier=spec.tier,
+                residency=aws.jurisdiction,
+            ),
+            why="The users of the cell's cache: the list is made from it where the passwords arrive.",
+        )
 
 
 def _reasons(aws: AwsSpec) -> tuple[str, ...]:

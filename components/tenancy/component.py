@@ -27,13 +27,17 @@ class TenantOutputs:
 class Tenant(Component):
     """One tenant: its namespace, quota, limits, network policies, ServiceAccount and its team's binding.
 
-    One object, the policy that lets it in, stands in the cell's data namespace.
+    What lets it in to its cell, and its role and database, stand in the cell's data namespace.
     """
 
     outputs: TenantOutputs
 
     def __init__(self, name: str, args: TenantArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("storefleet:tenancy:Tenant", name, wait_seconds=args.plan.wait_seconds, opts=opts)
-        self.declare(args.plan.objects, namespaces={args.cell.namespace: args.cell.namespace_resource})
+        self.declare(
+            args.plan.objects,
+            namespaces={args.cell.namespace: args.cell.namespace_resource},
+            operators=args.cell.operators,
+        )
         self.outputs = TenantOutputs(namespace=args.plan.namespace)
         self.register_outputs({"namespace": self.outputs.namespace})

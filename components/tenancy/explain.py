@@ -6,12 +6,17 @@ Pure, like the plan that it tells about: no engine, no cluster.
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from components.cache.plan import PORT, in_pods
+from components.database.plan import has_databases
+from components.database.tenants import connection_limit
 from components.tenancy.plan import TenantPlan, plan_tenant
 from spec.capacity import capacity_of, load_of, total
+from spec.databases import DATABASES, POSTGRES_MAJOR, instances_in
 from spec.fleet import Fleet
+from spec.naming import cache_host, database_host, pooler_host
 from spec.quantity import memory_text
 from spec.recommend import Recommendation, recommend
-from spec.sizes import Process, ProcessSize
+from spec.sizes import Process, ProcessSize, connection_lines
 from spec.tenant import TenantSpec
 from spec.tiers import RETENTION
 from spec.vocabulary import TenantState
@@ -69,8 +74,8 @@ def _waiver(tenant: TenantSpec, place: int, today: date) -> str:
 
 def _guarantees(tenant: TenantSpec, fleet: Fleet) -> tuple[str, ...]:
     cell = fleet.environment.cells[tenant.cell]
-    preset, own = tenant.preset, load_of(tenant)
-    used, there = total(fleet.in_cell(tenant.cell)), capacity_of(cell)
+    preset, own = tenant.preset, load_of(tenant, cell)
+    used, there = total(fleet.in_cell(tenant.cell), cell), capacity_of(cell)
     retention = RETENTION[preset.backup_class]
     place = (
         f"Cell {tenant.cell} ({cell.tier}, {cell.jurisdiction}): {used.tenants} of {there.tenants} tenants, "
@@ -86,7 +91,38 @@ def _guarantees(tenant: TenantSpec, fleet: Fleet) -> tuple[str, ...]:
     machines = (
         f"Nodes: {preset.node_pool}. Priority: {preset.priority_class.name}. Files: {preset.storage_class}."
     )
-    return place, machines, backups, f"Reached by {', '.join(tenant.domains)}."
+    databases = (
+        (_connections(tenant, fleet), _database(tenant, fleet)) if has_databases(fleet.environment) else ()
+    )
+    return place, *databases, machines, backups, f"Reached by {', '.join(tenant.domains)}."
+
+
+def _connections(tenant: TenantSpec, fleet: Fleet) -> str:
+    cell = fleet.environment.cells[tenant.cell]
+    lines = connection_lines(tenant.preset.processes, cell.web_pool)
+    sums = " + ".join(f"{line.process} {line.connections} ({line.sum})" for line in lines)
+    web = tenant.preset.processes.web
+    workers = web.replicas * web.workers
+    shared = (
+        f" Its {workers} web workers share {cell.web_pool} pooled ones: raise web_pool of the cell if they wait."
+        if workers > cell.web_pool
+        else ""
+    )
+    return (
+        f"Connections: {sums} = {load_of(tenant, cell).connections}; PostgreSQL gives its role at most "
+        f"{connection_limit(tenant, fleet.environment)}, two tasks included.{shared}"
+    )
+
+
+def _database(tenant: TenantSpec, fleet: Fleet) -> str:
+    instances = instances_in(tenant.tier, fleet.environment.name)
+    durability = f", durability {DATABASES[tenant.tier].durability}" if instances > 1 else ""
+    cache = f", sessions at {cache_host(tenant.cell)}:{PORT}" if in_pods(fleet.environment) else ""
+    return (
+        f"Database {tenant.id}: {instances} instance{'s' if instances > 1 else ''} of PostgreSQL "
+        f"{POSTGRES_MAJOR}{durability}; web through {pooler_host(tenant.cell)}, all others to "
+        f"{database_host(tenant.cell)}{cache}."
+    )
 
 
 def _tombstone(tenant: TenantSpec) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+from components.database.tenants import plan_tenant_database
 from components.labelling import pod_security_labels, tenant_labels
 from components.manifests import KubeObject, manifest
 from components.network import DATA_PORTS, Rule, namespace_peer, network_policy, ports, to_dns
@@ -86,6 +87,7 @@ def plan_tenant(tenant: TenantSpec, environment: EnvironmentSpec) -> TenantPlan:
         objects += (outside,)
     if tenant.state in WITH_DATA_ACCESS:
         objects += (planner.cell_access(), planner.service_account(), planner.team())
+    objects += plan_tenant_database(tenant, environment)
     return TenantPlan(
         tenant=tenant.id,
         cell=tenant.cell,

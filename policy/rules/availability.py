@@ -1,4 +1,4 @@
-"""What customers wait for survives the loss of a node, and lets a node be emptied."""
+"""What customers wait for survives the loss of a node or a zone, and lets a node be emptied."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
@@ -20,7 +20,12 @@ from policy.objects import Container, kinds, namespace_of
 from policy.pods import LONG_RUNNING, Pod, replicas, template
 from policy.reading import field, is_mapping, mapping, sequence, text
 
+_POSTGRES: Final = "kubernetes:postgresql.cnpg.io/v1:Cluster"
 _SCALERS: Final = frozenset({"HorizontalPodAutoscaler", "ScaledObject"})
+
+
+_COPIES: Final = 3
+_ZONE: Final = "topology.kubernetes.io/zone"
 
 
 class AvailabilitySettings(EnvironmentSettings):
@@ -39,6 +44,34 @@ def check(resources: Sequence[Resource], settings: AvailabilitySettings) -> Iter
                 resource, [resource], lambda each: _workload(each, resources, settings)
             ):
                 yield _as_required(finding, settings)
+        elif resource.type == _POSTGRES and settings.required_for(resource):
+            yield from judge_each(resource, [resource], _database)
+
+
+def _database(cluster: Resource) -> Iterator[Finding]:
+    """Find clusters that one zone takes down, or whose standby does not have what was confirmed."""
+    count = field(cluster.props, "spec", "instances")
+    if not isinstance(count, int | float) or count < _COPIES:
+        yield Violation(
+            cluster,
+            f"it has {int(count) if isinstance(count, int | float) else 'no'} instances, so a node is an outage",
+            f"set spec.instances to {_COPIES}",
+        )
+        return
+    affinity = mapping(cluster.props, "spec", "affinity")
+    apart = text(affinity, "podAntiAffinityType") == "required"
+    if not apart or text(affinity, "topologyKey") != _ZONE:
+        yield Violation(
+            cluster,
+            "its instances may all be in one zone",
+            f"set spec.affinity.topologyKey to {_ZONE} and podAntiAffinityType to required",
+        )
+    if not mapping(cluster.props, "spec", "postgresql", "synchronous"):
+        yield Violation(
+            cluster,
+            "what it confirms is on one disk alone",
+            "set spec.postgresql.synchronous with a number of 1 or more",
+        )
 
 
 def _as_required(finding: Finding, settings: AvailabilitySettings) -> Finding:
@@ -134,7 +167,7 @@ def _permits(budget: Resource, count: int) -> bool:
 
 RULE: Final = StackRule(
     name="availability",
-    title="Workloads have probes, spread over nodes, and permit the drain of a node.",
+    title="Workloads have probes, spread out and permit a drain; a database has a copy in each zone.",
     severity=Severity.MEDIUM,
     level=Level.MANDATORY,
     framework=Framework(
@@ -143,9 +176,10 @@ RULE: Final = StackRule(
         specification="REL11 (kubescape C-0056, C-0018)",
     ),
     remediation="Give every container probes; spread two or more pods over nodes or zones, with a "
-    "PodDisruptionBudget of maxUnavailable: 1.",
+    "PodDisruptionBudget of maxUnavailable: 1. Give a PostgreSQL cluster three instances, required anti-affinity "
+    "over zones, and synchronous replication.",
     settings=AvailabilitySettings,
-    selects=kinds(*LONG_RUNNING, *_SCALERS, "PodDisruptionBudget"),
+    selects=lambda token: token == _POSTGRES or kinds(*LONG_RUNNING, *_SCALERS, "PodDisruptionBudget")(token),
     check=check,
     advises=True,
 )

@@ -7,7 +7,7 @@ from typing import Final
 from pydantic import Field
 
 from policy import aws
-from policy.belonging import RetentionSettings
+from policy.belonging import RetentionSettings, mark
 from policy.frame import (
     Finding,
     Framework,
@@ -20,8 +20,8 @@ from policy.frame import (
 )
 from policy.objects import kinds, namespace_of
 from policy.pods import template
-from policy.reading import field, mapping, sequence, text
-from spec.labels import DOMAIN
+from policy.reading import field, is_mapping, mapping, sequence, text
+from spec.labels import DOMAIN, ENVIRONMENT
 
 KEPT: Final = f"{DOMAIN}/retention-days"
 """Annotation of the CronJob that backs a volume up: for how many days it keeps what it made."""
@@ -40,6 +40,11 @@ class BackupSettings(RetentionSettings):
 
     kept_annotation: str = Field(
         KEPT, description="annotation with the days that a CronJob which mounts a volume keeps its backups"
+    )
+    without: tuple[str, ...] = Field(
+        ("local",),
+        description="environments in which a database may have no backups at all, because nothing runs there; one "
+        "that has a store is judged like any other",
     )
 
 
@@ -111,13 +116,30 @@ def _postgres(
 ) -> Iterator[Finding]:
     name, here = text(cluster.props, "metadata", "name"), namespace_of(cluster)
     near = [each for each in resources if each.kind in _KINDS and namespace_of(each) == here]
-    scheduled = any(
-        each.kind == "ScheduledBackup"
+    stores = [each for each in near if each.kind == "ObjectStore"]
+    if not stores and mark(cluster, ENVIRONMENT) in settings.without:
+        return
+    if is_mapping(field(cluster.props, "spec", "backup", "barmanObjectStore")):
+        yield Violation(
+            cluster,
+            "it is backed up in the way that the operator removes in its next version",
+            "replace spec.backup.barmanObjectStore by the Barman Cloud plugin and an ObjectStore",
+        )
+    schedules = [
+        each
+        for each in near
+        if each.kind == "ScheduledBackup"
         and text(each.props, "spec", "cluster", "name") == name
         and field(each.props, "spec", "suspend") is not True
-        for each in near
-    )
-    if not scheduled:
+    ]
+    for schedule in schedules:
+        if text(schedule.props, "spec", "method") != "plugin":
+            yield Violation(
+                schedule,
+                "it asks for another method than the plugin's, which is not where the log goes",
+                "set spec.method to plugin and name the plugin in spec.pluginConfiguration",
+            )
+    if not schedules:
         yield Violation(
             cluster, "no ScheduledBackup takes base backups of it", f"declare one for {name} in {here}"
         )
@@ -133,7 +155,6 @@ def _postgres(
             "add the Barman Cloud plugin to spec.plugins with isWALArchiver: true",
         )
     least = settings.days_for(cluster)
-    stores = [each for each in near if each.kind == "ObjectStore"]
     for archive in archives:
         store = next((each for each in stores if text(each.props, "metadata", "name") == archive), None)
         period = text(store.props, "spec", "retentionPolicy") if store else None

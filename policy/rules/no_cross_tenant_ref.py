@@ -25,6 +25,8 @@ from policy.reading import UnknownValue, known, mapping, sequence, text
 from spec import labels
 from spec.naming import team_group, tenant_namespace
 
+_POSTGRES: Final = "kubernetes:postgresql.cnpg.io/"
+_LAST_HBA: Final = ["host", "all", "all", "all", "reject"]
 _ASSOCIATION: Final = "eks/podIdentityAssociation:PodIdentityAssociation"
 
 
@@ -47,7 +49,7 @@ class _Program:
 
 
 def check(resources: Sequence[Resource], settings: ReferenceSettings) -> Iterator[Finding]:
-    """Find bindings, network policies, volumes, routes and trust that cross from one tenant to another."""
+    """Find bindings, policies, volumes, routes, trust and databases that open from one tenant to another."""
     program = _Program(resources, dict(_cells(resources)), settings)
     for resource in resources:
         if judge := _JUDGES.get(resource.kind):
@@ -202,7 +204,37 @@ def _role(resource: Resource, program: _Program) -> Iterator[Finding]:
             )
 
 
+def _cluster(resource: Resource, _program: _Program) -> Iterator[Finding]:
+    """Find PostgreSQL clusters in which the role of a tenant may connect to the database of another."""
+    if not resource.type.startswith(_POSTGRES):
+        return
+    rules = [
+        each.split() if isinstance(each, str) else []
+        for each in sequence(resource.props, "spec", "postgresql", "pg_hba")
+    ]
+    if not rules or rules[-1] != _LAST_HBA:
+        yield Violation(
+            resource,
+            "its last rule of pg_hba refuses nobody, and the operator's own lets in everybody",
+            f"end spec.postgresql.pg_hba with {' '.join(_LAST_HBA)!r}",
+        )
+    for index, rule in enumerate(rules):
+        if rule[1:2] == ["all"] and rule[-1:] != ["reject"]:
+            yield Violation(
+                resource,
+                f"spec.postgresql.pg_hba[{index}] lets a role into every database",
+                "name sameuser, or one database, in its second field",
+            )
+    if known(mapping(resource.props, "spec").get("enableSuperuserAccess")) is True:
+        yield Violation(
+            resource,
+            "its superuser may log in with a password, past every wall between the databases",
+            "set spec.enableSuperuserAccess to false",
+        )
+
+
 _JUDGES: Final[Mapping[str, Callable[[Resource, _Program], Iterator[Finding]]]] = {
+    "Cluster": _cluster,
     "RoleBinding": _binding,
     "NetworkPolicy": _network,
     "PersistentVolume": _volume,
@@ -220,7 +252,7 @@ RULE: Final = StackRule(
         name="NSA/CISA Kubernetes Hardening Guidance", version="1.2", specification="namespace separation"
     ),
     remediation="Let subjects, network peers, volumes, routes and trusted identities of a tenant be its own; "
-    "name namespaces by the label that the API server sets.",
+    "name namespaces by the label that the API server sets; close pg_hba but for the database of a role's own name.",
     settings=ReferenceSettings,
     selects=aws.either(
         kinds("Namespace", *(kind for kind in _JUDGES if kind != "Role")), aws.aws(aws.ROLE, _ASSOCIATION)

@@ -22,15 +22,28 @@ _CLOUD_GUARDS: Final = {
 
 _STATEFUL: Final = (*_CLOUD_GUARDS, *aws.BUCKETS, aws.FILES, aws.VAULT, aws.VOLUME, "kms/key:Key")
 _FORCED: Final = (*aws.BUCKETS, aws.VAULT)
-_KUBERNETES: Final = ("Namespace", "PersistentVolumeClaim", "PersistentVolume", "StorageClass", "Database")
+_KUBERNETES: Final = (
+    "Namespace",
+    "PersistentVolumeClaim",
+    "PersistentVolume",
+    "StorageClass",
+    "Database",
+    "DatabaseRole",
+    "ObjectStore",
+)
 _CLUSTER: Final = "postgresql.cnpg.io"
+_RECLAIMED: Final = {
+    "Database": ("databaseReclaimPolicy", "its database is"),
+    "DatabaseRole": ("databaseRoleReclaimPolicy", "its role is"),
+}
+"""Kind -> the field by which the operator deletes what stands in PostgreSQL, and what that is."""
 
 
 class ProtectionSettings(Settings):
     """Which kinds of object hold data."""
 
     kinds: tuple[str, ...] = Field(
-        ("PersistentVolumeClaim", "Database", "Cluster"),
+        ("PersistentVolumeClaim", "Database", "DatabaseRole", "Cluster", "ObjectStore"),
         description="kinds of Kubernetes object, besides the namespaces of tenants and cells, that are protected",
     )
 
@@ -70,22 +83,28 @@ def _cluster(resource: Resource, settings: ProtectionSettings) -> Iterator[Findi
         yield Violation(
             resource, "it holds data and the next run may delete it", "set protect in its options"
         )
-    if resource.kind == "Database" and text(resource.props, "spec", "databaseReclaimPolicy") == "delete":
-        yield Violation(
-            resource, "its database is deleted with it", "set spec.databaseReclaimPolicy to retain"
-        )
+    if reclaimed := _RECLAIMED.get(resource.kind):
+        policy, what = reclaimed
+        if text(resource.props, "spec", policy) == "delete" and not _purged(resource):
+            yield Violation(
+                resource,
+                f"{what} deleted with it",
+                f"set spec.{policy} to retain; a confirmed purge of the tenant sets delete",
+            )
 
 
 def _holds_data(resource: Resource, settings: ProtectionSettings) -> bool:
     if resource.kind == "Namespace":
         name = text(resource.props, "metadata", "name") or ""
-        purged = is_tenant_namespace(name) and _purge_is_confirmed(resource, name)
-        return (is_tenant_namespace(name) or is_cell_namespace(name)) and not purged
-    return resource.kind in settings.kinds
+        return (is_tenant_namespace(name) or is_cell_namespace(name)) and not _purged(resource)
+    return resource.kind in settings.kinds and not _purged(resource)
 
 
-def _purge_is_confirmed(resource: Resource, name: str) -> bool:
-    """Say whether the namespace is in its last state and names itself: the program checks the day before."""
+def _purged(resource: Resource) -> bool:
+    """Say whether a tenant's object is in its last state and names itself: the program checks the day before."""
+    name = text(resource.props, "metadata", "name") or ""
+    if resource.kind not in {"Namespace", *_RECLAIMED} or not is_tenant_namespace(name):
+        return False
     state = text(resource.props, "metadata", "labels", labels.STATE)
     confirmed = text(resource.props, "metadata", "annotations", labels.CONFIRM_DELETION) or ""
     return state == TenantState.PURGED and confirmed.split(" ")[0] == name

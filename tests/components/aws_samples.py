@@ -41,8 +41,10 @@ def environment(name: str = "production", **changes: Any) -> EnvironmentSpec:
     """Return an environment in AWS with a cell of each tier."""
     own = {"standby": "pilot-light", "stands_in_for": "eu-west-1"} if name == "dr" else {}
     content = samples.environment().model_dump(
-        mode="json", exclude={"pod_security_version", "cluster_networks"}
+        mode="json", exclude={"pod_security_version", "cluster_networks", "object_store"}
     )
+    if changes.get("object_storage") == "given":
+        content["object_store"] = {"endpoint": "https://objects.example", "bucket": "acme-backups"}
     return EnvironmentSpec.model_validate(
         content | {"name": name, "cluster": {"source": "eks"}, "aws": aws(**{**own, **changes})}
     )

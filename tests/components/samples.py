@@ -27,6 +27,8 @@ def environment(**changes: Any) -> EnvironmentSpec:
             "warehouse": {"cidr": "203.0.113.16/28", "ports": [443, 8883]},
         },
     }
+    if "aws" not in changes:  # whose buckets are made
+        content["object_store"] = {"endpoint": "http://objects.storage.svc:9000", "bucket": "acme-backups"}
     return EnvironmentSpec.model_validate(content | changes)
 
 

@@ -7,6 +7,7 @@ from functools import cache
 import pytest
 from pulumi_policy import PolicyProviderResource
 
+from components.database.images import PGBOUNCER, POSTGRES, VALKEY
 from tests.components.golden import check_golden
 from tests.components.recorder import computed
 from tests.components.stacks import IN_AWS, ROOT, run_stack
@@ -14,6 +15,12 @@ from tests.components.stateful import identities
 from tests.policy.harness import TODAY, Judged, judge_resources, urn_of
 
 pytestmark = [pytest.mark.unit, pytest.mark.policy]
+
+
+VERIFIED = [image.partition("@")[2] for image in (POSTGRES, PGBOUNCER, VALKEY)]
+CONFIGURED = {"image-signed": {"digests": VERIFIED}}
+"""The digests stand for the lock of whoever has verified them: the committed one is empty, and production is refused
+until then."""
 
 
 @pytest.fixture(autouse=True)
@@ -81,9 +88,14 @@ def judged(recorder):
 def test_every_rule_holds_over_a_stack(stack):
     resources = list(judged(recorded(stack)))
     assert len(resources) > 100, "the rules would judge next to nothing"
-    judgement = judge_resources(resources)
+    judgement = judge_resources(resources, CONFIGURED)
     assert judgement.breaches == []
     assert judgement.skipped == {}, "a rule that was skipped holds over nothing"
+
+
+def test_production_is_refused_until_somebody_has_verified_the_images():
+    judgement = judge_resources(judged(recorded("production")), only="image-signed")
+    assert judgement.rules == {"image-signed"}, "what nobody looked at would run for customers"
 
 
 @pytest.mark.parametrize("stack", IN_AWS)

@@ -166,6 +166,8 @@ def test_an_explanation_names_every_object_and_every_reason():
     text = "\n".join((*told.reasoning, *told.guarantees))
     for part in (
         "where hybrid is recommended", "10 days left", "2 of 40 tenants", "48 of 960 connections",
+        "web 4 (2 x 2 through the pooler) + websocket 8 ((1 + 1) x 1 x 4)", "= 24;", "its role at most 28",
+        "web through postgres-web.cell-shared.svc, all others to postgres-rw.cell-shared.svc",
         "kept for 30 days", "5 minutes", "4 hours", "www.acme.example",
     ):  # fmt: skip
         assert part in text, f"the reader would not learn: {part}"

@@ -40,6 +40,15 @@ REPLACEABLE = {
 """What a tenant's files say whole: an `up` makes it anew."""
 
 
+DATABASE = f"/apis/postgresql.cnpg.io/v1/namespaces/cell-eu-1/databases/t-{TENANT}"
+
+
+def dropped_with(project: Project) -> str | None:
+    """Return what happens to the database when its object goes; None when the object is not there."""
+    found = project.api.get(DATABASE)
+    return found["spec"]["databaseReclaimPolicy"] if found else None
+
+
 def state_of(project: Project) -> str | None:
     found = project.api.get(NAMESPACE)
     return found["metadata"]["labels"][labels.STATE] if found else None
@@ -69,10 +78,12 @@ def test_a_tenant_leaves_step_by_step_and_its_data_stay_until_the_last(fresh: Pr
 
     apply("\nstate: suspended\n")
     assert state_of(fresh) == "suspended"
+    assert dropped_with(fresh) == "retain"
     assert fresh.api.get(f"{NAMESPACE}/resourcequotas/tenant")["spec"]["hard"]["pods"] == "1"
 
     apply(f"\nstate: archived\n{backup}")
     assert state_of(fresh) == "archived"
+    assert dropped_with(fresh) == "retain"
     assert fresh.api.get(f"{NAMESPACE}/persistentvolumeclaims/files"), "archiving must not touch the data"
 
     yesterday = today - timedelta(days=1)
@@ -86,12 +97,14 @@ def test_a_tenant_leaves_step_by_step_and_its_data_stay_until_the_last(fresh: Pr
     confirmed = f"\nstate: purged\n{backup}purge: {TENANT} {today}\n"
     apply(confirmed)
     assert state_of(fresh) == "purged"
+    assert dropped_with(fresh) == "delete", "the object would go and the data would stay"
     assert fresh.api.get(f"{NAMESPACE}/persistentvolumeclaims/files"), (
         "the first step must not touch the data"
     )
 
     apply(confirmed)
     assert state_of(fresh) is None, "something of the tenant is left"
+    assert dropped_with(fresh) is None, "the operator would not drop the database"
     found = fresh.inventory()
     assert not found.orphans
     assert not found.missing

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import pytest
 
+from components.database.walls import MONITORING_NAMESPACE, OPERATOR_NAMESPACE, POSTGRES_PODS
 from local.progress import Progress
 from local.toolchain import catalog
 from local.toolchain.build import ensure
@@ -32,7 +33,11 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.integration
 
-Kind = Literal["tenant", "cell", "ingress", "dns", "system", "other", "peer", "internet"]
+Kind = Literal[
+    "tenant", "cell", "database", "ingress", "dns", "system", "operator", "metrics", "store", "other", "peer",
+    "internet",
+]  # fmt: skip
+"""`database` is a pod of a cell that PostgreSQL runs in; `cell` is any other one, such as the cache."""
 
 PORTS = (
     ("TCP", 22),
@@ -44,15 +49,23 @@ PORTS = (
     ("TCP", 5432),
     ("TCP", 6379),
     ("UDP", 6379),
+    ("TCP", 6443),
+    ("TCP", 8000),
     ("TCP", 8069),
     ("TCP", 8072),
     ("TCP", 8883),
+    ("TCP", 9000),
+    ("TCP", 9187),
 )
 WEB = {("TCP", 8069), ("TCP", 8072)}
 DATA = {("TCP", 5432), ("TCP", 6379)}
 DNS = {("TCP", 53), ("UDP", 53)}
+API = {("TCP", 443), ("TCP", 6443)}
+STATUS = {("TCP", 5432), ("TCP", 8000)}
 
-UNGOVERNED: frozenset[Kind] = frozenset({"ingress", "dns", "system", "other", "peer", "internet"})
+UNGOVERNED: frozenset[Kind] = frozenset(
+    {"ingress", "dns", "system", "operator", "metrics", "store", "other", "peer", "internet"}
+)
 """Where Storefleet closes nothing: what happens among these is not its business."""
 
 _ANSWER = re.compile(r"IS ALLOWED\?\s*\|\s*(TRUE|FALSE)")
@@ -83,23 +96,36 @@ def expected(fleet: Fleet, source: End, target: End, protocol: str, port: int) -
     """Say whether a connection is meant to be possible. This is the declared table."""
     door = (protocol, port)
     match source.kind, target.kind:
-        case ("tenant", "tenant") | ("cell", "cell"):
-            return source.namespace == target.namespace
+        case ("tenant", "tenant") | ("cell" | "database", "cell" | "database"):
+            meant = source.namespace == target.namespace
         case ("ingress", "tenant"):
-            return door in WEB
-        case ("tenant", "cell"):
-            return cell_namespace(fleet.tenant(source.name).cell) == target.namespace and door in DATA
-        case ("tenant" | "cell", "dns"):
-            return door in DNS
+            meant = door in WEB
+        case ("tenant", "cell" | "database"):
+            meant = cell_namespace(fleet.tenant(source.name).cell) == target.namespace and door in DATA
+        case ("operator", "database"):
+            meant = door in STATUS
+        case ("metrics", "database"):
+            meant = door == ("TCP", 9187)
+        case ("database", "store") if door == ("TCP", 9000):
+            meant = True
+        # An API server has no pods that could be named, so its ports are open to the cluster's addresses.
+        case ("database", _) if target.kind in UNGOVERNED and door in API:
+            meant = any(
+                ipaddress.ip_address(target.address) in ipaddress.ip_network(own)
+                for own in fleet.environment.cluster_networks
+            )
+        case ("tenant" | "cell" | "database", "dns"):
+            meant = door in DNS
         case ("tenant", "peer"):
             peer = fleet.environment.peers[target.name]
-            return (
+            meant = (
                 target.name in fleet.tenant(source.name).integrations
                 and protocol == "TCP"
                 and port in peer.ports
             )
         case _:
-            return source.kind in UNGOVERNED and target.kind in UNGOVERNED
+            meant = source.kind in UNGOVERNED and target.kind in UNGOVERNED
+    return meant
 
 
 def ends(fleet: Fleet) -> Iterator[End]:
@@ -116,14 +142,18 @@ def ends(fleet: Fleet) -> Iterator[End]:
         yield inside("tenant", tenant.id, tenant_namespace(tenant.id), app="cron")
     for cell in environment.cells:
         yield inside("cell", cell, cell_namespace(cell), role="primary")
-        yield inside("cell", cell, cell_namespace(cell), role="replica")
+        yield inside("database", cell, cell_namespace(cell), **POSTGRES_PODS)
     yield inside("ingress", "ingress", environment.ingress_namespace, app="traefik")
     yield inside("dns", "dns", environment.dns.namespace, **environment.dns.pod_labels)
     yield inside("system", "system", environment.dns.namespace, app="other")
     yield inside("other", "neighbour", "default", app="neighbour")
+    yield inside("operator", "operator", OPERATOR_NAMESPACE, app="cloudnative-pg")
+    yield inside("metrics", "metrics", MONITORING_NAMESPACE, app="prometheus")
+    if environment.object_store and environment.object_store.namespace:
+        yield inside("store", "store", environment.object_store.namespace, app="objects")
     # As a tenant's, cell's and ingress controller's pods look, but in somebody else's namespace.
     yield inside(
-        "other", "impostor", "somebodys", app="traefik", role="primary", **environment.dns.pod_labels
+        "other", "impostor", "somebodys", app="traefik", **POSTGRES_PODS, **environment.dns.pod_labels
     )
     for name, peer in environment.peers.items():
         yield End("peer", name, str(ipaddress.ip_network(peer.cidr)[1]))
@@ -216,6 +246,19 @@ def test_every_row_of_the_table_was_put_to_the_test(fleet: Fleet, verdicts: dict
         ("tenant", "peer", True),
         ("tenant", "peer", False),
         ("cell", "peer", False),
+        ("cell", "database", True),
+        ("cell", "database", False),
+        ("tenant", "database", True),
+        ("tenant", "database", False),
+        ("operator", "database", True),
+        ("operator", "cell", False),
+        ("metrics", "database", True),
+        ("metrics", "database", False),
+        ("database", "store", True),
+        ("database", "store", False),
+        ("cell", "store", False),
+        ("database", "internet", False),
+        ("database", "tenant", False),
         ("other", "tenant", False),
         ("other", "cell", False),
         ("ingress", "cell", False),

@@ -12,6 +12,7 @@ from tests.policy.parts import (
     NAMESPACE,
     POD_SECURITY,
     RBAC,
+    TENANT,
     Manifest,
     Stack,
     a_container,
@@ -167,14 +168,55 @@ def _add_data(stack: Stack) -> None:
         "parameters": {"barmanObjectName": "north", "serverName": "north-1"},
     }
     image = f"ghcr.io/cloudnative-pg/postgresql:18.1@{DATABASE_DIGEST}"
-    cluster = {"instances": 3, "imageName": image, "storage": {"size": "150Gi"}, "plugins": [plugin]}
+    rules = [
+        "hostssl sameuser all all scram-sha-256",
+        "hostssl postgres all all scram-sha-256",
+        "host all all all reject",
+    ]
+    quorum = {"method": "any", "number": 1, "dataDurability": "required", "failoverQuorum": True}
+    cluster = {
+        "instances": 3,
+        "imageName": image,
+        "storage": {"size": "150Gi"},
+        "plugins": [plugin],
+        "postgresql": {"pg_hba": rules, "synchronous": quorum},
+        "affinity": {"topologyKey": "topology.kubernetes.io/zone", "podAntiAffinityType": "required"},
+        "enableSuperuserAccess": False,
+    }
     stack.add("database", in_cell("postgresql.cnpg.io/v1", "Cluster", "north", spec=cluster), protect=True)
+    catalogue = {
+        "images": [{"major": 18, "image": image}],
+        "componentImages": [
+            {"key": "pgbouncer", "image": f"ghcr.io/cloudnative-pg/pgbouncer@{DATABASE_DIGEST}"}
+        ],
+    }
+    stack.add("catalogue", in_cell("postgresql.cnpg.io/v1", "ImageCatalog", "north", spec=catalogue))
+    pooler = {
+        "cluster": {"name": "north"},
+        "instances": 2,
+        "type": "rw",
+        "pgbouncer": {"poolMode": "transaction"},
+    }
+    stack.add("pooler", in_cell("postgresql.cnpg.io/v1", "Pooler", "north-web", spec=pooler))
+
+    def of_tenant(kind: str, **more: object) -> Manifest:
+        spec = {"cluster": {"name": "north"}, "name": "acorn", **more}
+        own = {**TENANT, "storefleet.dev/state": "active"}
+        return an_object(
+            "postgresql.cnpg.io/v1", kind, NAMESPACE, namespace=CELL_NAMESPACE, labels=own, spec=spec
+        )
+
+    role = of_tenant("DatabaseRole", login=True, databaseRoleReclaimPolicy="retain")
+    stack.add("tenant-role", role, protect=True)
+    database = of_tenant("Database", owner="acorn", databaseReclaimPolicy="retain")
+    stack.add("tenant-database", database, protect=True)
     destination = {
         "destinationPath": "s3://storefleet-backups/north",
         "s3Credentials": {"inheritFromIAMRole": True},
     }
     store = {"configuration": destination, "retentionPolicy": "35d"}
-    stack.add("object-store", in_cell("barmancloud.cnpg.io/v1", "ObjectStore", "north", spec=store))
+    kept = in_cell("barmancloud.cnpg.io/v1", "ObjectStore", "north", spec=store)
+    stack.add("object-store", kept, protect=True)
     nightly = {
         "schedule": "0 0 2 * * *",
         "cluster": {"name": "north"},

@@ -138,6 +138,17 @@ KUBE_SCORE = Program(
     on_demand=True,
 )
 
+VERSITYGW = Program(
+    name="versitygw",
+    version="1.8.0",
+    module="objectstore",
+    package="github.com/versity/versitygw/cmd/versitygw",
+    linker=("main.Version=1.8.0",),
+    probe=("--version",),
+    minutes=2,
+    on_demand=True,  # the recovery tests', which need a store with versions and Object Lock
+)
+
 PROGRAMS = (
     PULUMI,
     *PROVIDERS,
@@ -150,6 +161,7 @@ PROGRAMS = (
     ARGOCD,
     CYCLONUS,
     KUBE_SCORE,
+    VERSITYGW,
 )
 """In the order in which they are built: what takes longest and is needed by all comes first."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
@@ -13,7 +14,7 @@ from filelock import FileLock, Timeout
 from recovery import catalogue
 from recovery.backup.files import Copier
 from recovery.backup.stage import Order, Staged, clear, resumable, sealed_path, stage
-from recovery.database.snapshot import still_needed
+from recovery.database.snapshot import held_files, still_needed
 from recovery.filestore import room
 from recovery.manifest import Manifest, Part
 from recovery.store import keys
@@ -88,9 +89,13 @@ class Backup:
         gone: list[Gone] = []
         known: dict[str, File] = {}
         for attempt in range(1, SNAPSHOTS + 1):
-            staged = resumed or self._stage(scratch)
-            resumed = None
-            copied = self._copy(scratch, staged, known)
+            # Nobody waits for a backup, unless files went away under it before: then their collector does.
+            with (
+                held_files(self.places.server, self.order.database) if attempt == SNAPSHOTS else nullcontext()
+            ):
+                staged = resumed or self._stage(scratch)
+                resumed = None
+                copied = self._copy(scratch, staged, known)
             # What this try has sent is in the store: the next one does not need it in the filestore.
             known.update({file.name: file for file in copied.files})
             gone = [each for each in copied.gone if each.name not in self.accept_missing]

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Final, Literal, cast
 from psycopg import sql
 
 from recovery.database.server import Connection, Server, one, rows
+from recovery.store.keys import ID_LENGTH
 from recovery.trouble import DatabaseTrouble
-from spec.naming import bounded
+from spec.naming import NAME_LIMIT, bounded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+_BEFORE: Final = "--before-"
 _MARK: Final = "storefleet-restore "
 CLOSE_SECONDS: Final = 60.0
 _RIGHTS: Final = {
@@ -57,7 +59,7 @@ def side_name(database: str) -> str:
 
 def kept_name(database: str, restore: str) -> str:
     """Return the name under which a restore keeps what was there."""
-    return bounded(f"{database}--before-{restore.lower()}")
+    return f"{bounded(database, NAME_LIMIT - len(_BEFORE) - len(restore))}{_BEFORE}{restore.lower()}"
 
 
 def mark_of(server: Server, database: str) -> Mark | None:
@@ -194,17 +196,18 @@ def take_over(server: Server, source: str, target: str) -> None:
             connection.execute(sql.SQL("GRANT {} ON DATABASE {} TO {}").format(word, name, to))
 
 
-def neighbours(server: Server, *apart_from: str) -> dict[str, Neighbour]:
-    """Return the other databases of the cell, by name."""
+def neighbours(server: Server, database: str) -> dict[str, Neighbour]:
+    """Return the other databases of the cell, by name, without those that restores of this one made or kept."""
     with server.connected("postgres") as connection:
         found = rows(
             connection,
             "SELECT d.datname, d.oid::bigint, pg_get_userbyid(d.datdba), d.datallowconn,"
             " coalesce(s.sessions_killed, 0) FROM pg_database d LEFT JOIN pg_stat_database s ON s.datid = d.oid"
             " WHERE NOT d.datistemplate AND d.datname <> ALL(%s) ORDER BY 1",
-            [["postgres", *apart_from]],
+            [["postgres", database, side_name(database)]],
         )
     return {
         name: Neighbour(name=name, oid=cast("int", oid), owner=owner, allows=allows, killed=killed)
         for name, oid, owner, allows, killed in found
+        if not str(name).startswith(kept_name(database, "-" * ID_LENGTH)[:-ID_LENGTH])
     }

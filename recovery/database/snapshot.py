@@ -94,6 +94,9 @@ class Snapshot:
         listed = self.server.run("pg_restore", ["--list", str(folder)], seconds=seconds, what=what)
         if " TABLE DATA public ir_attachment " not in listed:
             raise DatabaseTrouble(f"{what}: its table of contents does not have the data of ir_attachment")
+        # Reads and unpacks every byte: a dump that was cut short does not go unnoticed, whatever its exit code was.
+        read = ["--file=/dev/null", str(folder)]
+        self.server.run("pg_restore", read, seconds=seconds, what=what)
         one(self.connection, "SELECT 1")  # the snapshot was open until here, so all saw the same
 
 
@@ -127,3 +130,17 @@ def snapshot(server: Server, database: str) -> Generator[Snapshot]:
         connection.execute("SET LOCAL statement_timeout = 0")
         name = one(connection, "SELECT pg_export_snapshot()")
         yield Snapshot(server=server, database=database, name=name, connection=connection)
+
+
+@contextmanager
+def held_files(server: Server, database: str) -> Generator[None]:
+    """Keep Odoo's collector of unused files away while the block runs, by a lock as every writer of the table has it.
+
+    Writers go on. The collector asks for a stronger lock, gives up after some seconds and comes again the next
+    day; for these seconds who wants to write an attachment waits behind it.
+    """
+    with server.connected(database, autocommit=False) as connection:
+        connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+        connection.execute("SET LOCAL lock_timeout = '30s'")
+        connection.execute("LOCK TABLE public.ir_attachment IN ROW EXCLUSIVE MODE")
+        yield

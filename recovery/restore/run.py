@@ -14,7 +14,6 @@ from recovery.database.databases import (
     Neighbour,
     allow,
     create,
-    kept_name,
     mark,
     mark_of,
     neighbours,
@@ -88,7 +87,7 @@ class Restore:
 
         """
         server, live = self.places.server, self._live
-        before = neighbours(server, live, side_name(live))
+        before = neighbours(server, live)
         verified: Verified | None = None
         begun = unfinished(server, live)
         if begun is None:
@@ -102,7 +101,7 @@ class Restore:
             swapped = swap(server, live, self.places.filestore, begun)
             step.result = f"the old one is kept as {swapped.kept}"
         self._clear()
-        after = neighbours(server, live, side_name(live), kept_name(live, begun.restore))
+        after = neighbours(server, live)
         _refuse_changed(before, after)
         return Restored(
             tenant=self.manifest.tenant,

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from cli import doctor as checks
-from cli import dr, tenants
+from cli import dr, recovery, tenants
 from cli import status as overview
 from cli.cost import cost
 from cli.destroy import destroy, stop
@@ -26,6 +26,7 @@ app = typer.Typer(
 )
 app.add_typer(tenants.app, name="tenants")
 app.add_typer(dr.app, name="dr")
+recovery.register(app)
 # `tenant new` reads better than `tenants new`; both are there.
 app.add_typer(tenants.app, name="tenant", hidden=True)
 app.command()(cost)

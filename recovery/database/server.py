@@ -7,6 +7,7 @@ import shutil
 import subprocess
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, LiteralString, cast
 
@@ -78,24 +79,7 @@ class Server:
             DatabaseTrouble: there is none, or one of another major version: what it writes, the server may not read.
 
         """
-        packaged = Path(_PACKAGED.format(major=major))
-        folders = [self.program_folder] if self.program_folder else [packaged]
-        found = next((str(folder / name) for folder in folders if os.access(folder / name, os.X_OK)), None)
-        found = found or shutil.which(name)
-        if found is None:
-            raise DatabaseTrouble(
-                f"{name} of PostgreSQL {major} is not installed: apt-get install postgresql-client-{major}"
-            )
-        said = subprocess.run(  # noqa: S603
-            [found, "--version"], capture_output=True, text=True, check=False, timeout=20
-        ).stdout
-        there = next((word.partition(".")[0] for word in said.split() if word[:1].isdigit()), "")
-        if there != str(major):
-            raise DatabaseTrouble(
-                f"{found} is of PostgreSQL {there or 'an unknown version'} and the server of {major}: install "
-                f"postgresql-client-{major}"
-            )
-        return found
+        return _program(name, major, self.program_folder or Path(_PACKAGED.format(major=major)))
 
     def run(self, program: str, arguments: Sequence[str], *, seconds: float, what: str) -> str:
         """Run a client program to its end and return what it printed.
@@ -140,3 +124,23 @@ def one(connection: Connection, query: LiteralString | sql.Composed, values: Ite
 def exists(connection: Connection, table: str) -> bool:
     """Say whether a table is there, in the schema that Odoo uses."""
     return one(connection, "SELECT to_regclass(%s) IS NOT NULL", [f"public.{table}"])
+
+
+@cache
+def _program(name: str, major: int, folder: Path) -> str:
+    there = folder / name
+    found = str(there) if os.access(there, os.X_OK) else shutil.which(name)
+    if found is None:
+        raise DatabaseTrouble(
+            f"{name} of PostgreSQL {major} is not installed: apt-get install postgresql-client-{major}"
+        )
+    said = subprocess.run(  # noqa: S603
+        [found, "--version"], capture_output=True, text=True, check=False, timeout=20
+    ).stdout
+    version = next((word.partition(".")[0] for word in said.split() if word[:1].isdigit()), "")
+    if version != str(major):
+        raise DatabaseTrouble(
+            f"{found} is of PostgreSQL {version or 'an unknown version'} and the server of {major}: install "
+            f"postgresql-client-{major}"
+        )
+    return found

@@ -140,7 +140,8 @@ class Drill:
     def _drill(self) -> None:
         if there(self.server, self.manifest.database):
             raise DatabaseTrouble(
-                f"this server has {self.manifest.database} itself: a drill restores into isolation, on a server of its own"
+                f"this server has {self.manifest.database} itself: a drill restores into isolation, on a server of its "
+                "own"
             )
         manifest, place = self.manifest, self._place
         fetcher = Fetcher(store=self.store, manifest=manifest, identity=self.identity)

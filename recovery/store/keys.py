@@ -4,7 +4,8 @@
 ``<namespace>/logical/<id>/dump/<file>.age``    the database, as PostgreSQL's directory format has it
 ``<namespace>/checkpoints/<release>.json``      which checkpoint counts for a release
 ``<namespace>/files/<SHA-256>.age``             a file of the filestore, once, whoever needs it
-``<namespace>/drills/<day>-<id>.json``          in the evidence bucket: what a drill found
+``<namespace>/drills/<id>.json``                in the evidence bucket: what a drill found
+``<namespace>/restores/<id>.json``              in the evidence bucket: what a restore did
 """
 
 from __future__ import annotations
@@ -74,3 +75,8 @@ def checkpoint(tenant: str, release: str) -> str:
 def drill(tenant: str, drill_id: str) -> str:
     """Return the key of a drill's evidence."""
     return f"{object_prefix(tenant_namespace(tenant))}drills/{drill_id}.json"
+
+
+def restore(tenant: str, restore_id: str) -> str:
+    """Return the key of a restore's evidence."""
+    return f"{object_prefix(tenant_namespace(tenant))}restores/{restore_id}.json"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import pyrage as _pyrage  # pyright: ignore[reportMissingTypeStubs] - it has none
 
-from recovery.trouble import NotWhole
+from recovery.trouble import NotWhole, RecoveryFailed
 from spec.problems import Problem, SpecError
 
 if TYPE_CHECKING:
@@ -27,9 +27,17 @@ class _Keys(Protocol):
     def from_str(self, text: str) -> object: ...
 
 
+class _Pair(Protocol):
+    def to_public(self) -> object: ...
+
+
+class _Pairs(_Keys, Protocol):
+    def generate(self) -> _Pair: ...
+
+
 class _X25519(Protocol):
     Recipient: _Keys
-    Identity: _Keys
+    Identity: _Pairs
 
 
 class _Age(Protocol):
@@ -42,6 +50,7 @@ class _Age(Protocol):
 _age = cast("_Age", _pyrage)
 _errors: tuple[type[Exception], ...] = (
     cast("Any", _pyrage).DecryptError,
+    cast("Any", _pyrage).EncryptError,
     cast("Any", _pyrage).IdentityError,
     cast("Any", _pyrage).RecipientError,
 )
@@ -55,6 +64,8 @@ class Hashing(io.RawIOBase):
         self._inner = inner
         self._sum = hashlib.sha256()
         self.size = 0
+        self.trouble: OSError | None = None
+        """Why it could not be written; the library turns it into an error of its own."""
 
     def writable(self) -> bool:
         """Say that it takes bytes."""
@@ -62,7 +73,11 @@ class Hashing(io.RawIOBase):
 
     def write(self, data: Any, /) -> int:  # noqa: ANN401 - any buffer, as RawIOBase has it
         """Write all of `data`."""
-        self._inner.write(data)
+        try:
+            self._inner.write(data)
+        except OSError as error:
+            self.trouble = error
+            raise
         self._sum.update(data)
         self.size += len(data)
         return len(data)
@@ -91,7 +106,10 @@ class Recipients:
         """Encrypt everything of `reader` into `writer`."""
         through = Hashing(writer)
         keys = [_age.x25519.Recipient.from_str(name) for name in self.names]
-        _age.encrypt_io(reader, cast("BinaryIO", through), keys)
+        try:
+            _age.encrypt_io(reader, cast("BinaryIO", through), keys)
+        except _errors as error:
+            raise through.trouble or RecoveryFailed(f"nothing could be sealed: {error}") from None
         return Sealed(sha256=through.sha256, size=through.size)
 
 
@@ -116,10 +134,18 @@ class Identity:
             key = _age.x25519.Identity.from_str(self.text)
             _age.decrypt_io(reader, cast("BinaryIO", through), [key])
         except (*_errors, OSError, ValueError) as error:
+            if through.trouble is not None:
+                raise through.trouble from None
             raise NotWhole(
                 f"{what} cannot be opened: {error}. It was changed, or sealed to other keys than this identity's"
             ) from None
         return Sealed(sha256=through.sha256, size=through.size)
+
+
+def generate() -> tuple[str, str]:
+    """Make a pair of keys: the private one, as a file holds it, and the public one."""
+    made = _age.x25519.Identity.generate()
+    return str(made), str(made.to_public())
 
 
 def recipients(text: str, where: str) -> Recipients:

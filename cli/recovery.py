@@ -59,9 +59,9 @@ def drill(
 ) -> None:
     """Restore a backup on a server of its own, check it, time it, write the evidence; it ends with 1 if it failed."""
     with clear_errors():
-        settings = Settings()
+        named, settings = tenant_id(tenant), Settings()
         store, tier = settings.store(), settings.tier()
-        manifest = catalogue.chosen(store, tenant_id(tenant), wanted)
+        manifest = catalogue.chosen(store, named, wanted)
         major = manifest.facts.postgres // 10000
         if dry_run:
             console.print(
@@ -119,9 +119,9 @@ def restore(
 ) -> None:
     """Restore a tenant beside itself, verify it, swap by rename and keep the old one; run again, it goes on."""
     with clear_errors():
-        settings = Settings()
+        named, settings = tenant_id(tenant), Settings()
         places = settings.places(jobs=jobs, sealing=False)
-        manifest = catalogue.chosen(places.store, tenant_id(tenant), wanted)
+        manifest = catalogue.chosen(places.store, named, wanted)
         live = database or manifest.database
         lost = datetime.now(UTC) - manifest.facts.snapshot_at
         console.print(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 - typer reads it at run time
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -90,22 +90,24 @@ def verify_checkpoint(
     """Read the checkpoint of a release back; it ends with 0 only when the release could be undone with it."""
     with clear_errors():
         checked_release(release)
-        store = Settings().store()
-        _verify(catalogue.checkpoint_of(store, tenant_id(tenant), release))
+        named = tenant_id(tenant)
+        _verify(catalogue.checkpoint_of(Settings().store(), named, release))
 
 
 @backup_app.command("verify")
 def verify(tenant: Tenant, wanted: From = catalogue.LATEST) -> None:
     """Read every object of a backup back; with the private key at hand, open it too."""
     with clear_errors():
-        _verify(catalogue.chosen(Settings().store(), tenant_id(tenant), wanted))
+        named = tenant_id(tenant)
+        _verify(catalogue.chosen(Settings().store(), named, wanted))
 
 
 @backup_app.command("list")
 def show(tenant: Tenant) -> None:
     """Show the backups of a tenant; what has no good manifest is none, and the reason is shown."""
     with clear_errors():
-        found = catalogue.listed(Settings().store(), tenant_id(tenant))
+        named = tenant_id(tenant)
+        found = catalogue.listed(Settings().store(), named)
         for each in found:
             console.print(_line(each), markup=False, soft_wrap=True)
         if not found:
@@ -121,8 +123,9 @@ def prune(
 ) -> None:
     """Remove backups that have expired, and the files that no other one needs."""
     with clear_errors():
+        named = tenant_id(tenant)
         store = Settings().store()
-        plan = planned(store, tenant_id(tenant))
+        plan = planned(store, named)
         for reason in plan.reasons:
             mark = "keeps" if reason.keeps else "goes "
             console.print(f"  {mark} {reason.id}: {reason.why}", markup=False, soft_wrap=True)

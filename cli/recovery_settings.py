@@ -62,9 +62,10 @@ class Settings:
 
     def store(self, bucket_variable: str = BACKUPS) -> Store:
         """Return a bucket."""
-        endpoint, bucket = self.text(STORE), self.text(bucket_variable)
+        endpoint = self.text(STORE)
         if not endpoint.startswith(("https://", "http://")):
             raise _wrong(STORE, "is no address", endpoint, fix=f"write https://{endpoint}")
+        bucket = self.text(bucket_variable)
         if not _BUCKET.match(bucket):
             raise _wrong(bucket_variable, "is no name of a bucket", bucket)
         return Store(endpoint, bucket, region=self.variables.get("AWS_REGION", "us-east-1"))

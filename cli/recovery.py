@@ -95,6 +95,17 @@ def drill(
         )
 
 
+@drill_app.command("weekly")
+def weekly(
+    cell: Annotated[str, typer.Argument(help="the cell's id")],
+    tenants: Annotated[list[str], typer.Argument()],
+) -> None:
+    """Drill the tenant of a cell whose turn it is this week; what a job in the cluster calls."""
+    with clear_errors():
+        chosen = turn(cell, [tenant_id(each) for each in tenants], datetime.now(UTC).date())
+    drill(chosen, catalogue.LATEST)
+
+
 @drill_app.command("turn")
 def whose_turn(
     cell: Annotated[str, typer.Argument(help="the cell's id")],

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from cli import calendars, dr, release, tenants
+from cli import calendars, dr, recovery, release, tenants
 from cli import doctor as checks
 from cli import status as overview
 from cli.cost import cost
@@ -28,6 +28,7 @@ app.add_typer(tenants.app, name="tenants")
 app.add_typer(dr.app, name="dr")
 app.add_typer(calendars.app, name="calendars")
 app.add_typer(release.app, name="release")
+recovery.register(app)
 # `tenant new` reads better than `tenants new`; both are there.
 app.add_typer(tenants.app, name="tenant", hidden=True)
 app.command()(cost)

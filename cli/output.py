@@ -13,6 +13,7 @@ from cli.up import Refused
 from local.kube import ApiError
 from local.progress import Progress
 from local.trouble import EnvironmentTrouble, from_os_error
+from recovery.trouble import RecoveryFailed
 from spec.problems import SpecError
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ def clear_errors() -> Generator[None]:
         fail(str(error), MISTAKE)
     except Refused as error:
         fail(f"Refused: {error}", REFUSED)
+    except RecoveryFailed as error:
+        fail(f"Failed: {error}", REFUSED)
     except EnvironmentTrouble as error:
         fail(f"Stopped: {error}", TROUBLE)
     except ApiError as error:

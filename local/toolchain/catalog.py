@@ -156,6 +156,17 @@ TRAEFIK_ROUTES = Program(
     on_demand=True,  # the tests': Traefik's own router, of the version that the charts install
 )
 
+VERSITYGW = Program(
+    name="versitygw",
+    version="1.8.0",
+    module="objectstore",
+    package="github.com/versity/versitygw/cmd/versitygw",
+    linker=("main.Version=1.8.0",),
+    probe=("--version",),
+    minutes=2,
+    on_demand=True,  # the recovery tests', which need a store with versions and Object Lock
+)
+
 PROGRAMS = (
     PULUMI,
     *PROVIDERS,
@@ -170,6 +181,7 @@ PROGRAMS = (
     KUBE_SCORE,
     HELM,
     TRAEFIK_ROUTES,
+    VERSITYGW,
 )
 """In the order in which they are built: what takes longest and is needed by all comes first."""
 

@@ -1,0 +1,1 @@
+"""Measurements. Ratios of two things in one run: absolute times say more about the machine."""

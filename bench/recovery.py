@@ -1,0 +1,127 @@
+"""Backup and restore of one tenant against the plain tools on the same data: python -m bench.recovery [result.json].
+
+Plain backup: pg_dump in directory format and the same copy of the files, object by object, through the same store,
+unsealed and not read back. Plain restore: pg_restore and the files back. Both use as many jobs.
+"""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import psycopg
+from pyrage import x25519
+
+from recovery.restore.run import Restore
+from recovery.store.sealing import Identity
+from recovery.together import WORKERS
+from tests.recovery.conftest import made_bench, quiet
+from tests.recovery.servers import make_gateway, make_postgres
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.recovery.conftest import Bench
+    from tests.recovery.shop import Shop
+
+T = TypeVar("T")
+ORDERS, FILES, FILE_BYTES, JOBS = 40_000, 600, 60_000, 2
+
+
+def timed(work: Callable[[], T]) -> tuple[T, float]:
+    """Run some work and return its result and seconds."""
+    gc.collect()
+    began = time.monotonic()
+    result = work()
+    return result, time.monotonic() - began
+
+
+def plain_backup(bench: Bench, shop: Shop, folder: Path) -> int:
+    """Dump and copy as a script of a few lines would."""
+    dump = [bench.postgres.bin / "pg_dump", "-Fd", f"-j{JOBS}", "-f", folder / "dump"]
+    subprocess.run([*dump, f"--dbname={shop.conninfo} dbname={shop.name}"], check=True)  # noqa: S603
+    client = bench.gateway.client()
+    paths = [path for root in (folder / "dump", shop.folder) for path in root.rglob("*") if path.is_file()]
+    with ThreadPoolExecutor(WORKERS) as pool:
+        list(pool.map(lambda path: client.fput_object("plain", f"{shop.name}/{path.name}", str(path)), paths))
+    return sum(path.stat().st_size for path in paths)
+
+
+def plain_restore(bench: Bench, shop: Shop, folder: Path) -> None:
+    """Fetch and load the same way."""
+    client, back = bench.gateway.client(), folder / "back"
+    names = [each.object_name for each in client.list_objects("plain", recursive=True)]
+    with ThreadPoolExecutor(WORKERS) as pool:
+        list(pool.map(lambda name: client.fget_object("plain", name, str(back / Path(name).name)), names))
+    with psycopg.connect(f"{shop.conninfo} dbname=postgres", autocommit=True) as connection:
+        connection.execute("CREATE DATABASE plain_restored TEMPLATE template0")
+    dump = folder / "loaded"
+    dump.mkdir()
+    for path in back.iterdir():
+        if path.name == "toc.dat" or path.name.endswith(".gz"):
+            path.rename(dump / path.name)
+    load = [bench.postgres.bin / "pg_restore", f"-j{JOBS}", "--exit-on-error"]
+    target = f"--dbname={shop.conninfo} dbname=plain_restored"
+    subprocess.run([*load, target, dump], check=True)  # noqa: S603
+
+
+def measure() -> dict[str, object]:
+    """Measure everything once and return the result."""
+    memory = Path("/dev/shm")  # noqa: S108 - so that a busy disk is not what is measured
+    with tempfile.TemporaryDirectory(prefix="sfb-", dir=memory if memory.is_dir() else None) as made:
+        folder = Path(made)
+        folder.chmod(0o755)
+        postgres = make_postgres(folder / "pg")
+        gateway = make_gateway(folder / "s3")
+        try:
+            key = Identity(str(x25519.Identity.generate()))
+            with made_bench(folder, postgres, gateway, key, lock_days=1) as bench:
+                shop = bench.shop("bench", orders=ORDERS, files=FILES, size=FILE_BYTES)
+                gateway.bucket("plain")
+                with shop.connect() as connection:
+                    (database,) = connection.execute("SELECT pg_database_size(current_database())").fetchone()
+                plain_size, plain_seconds = timed(lambda: plain_backup(bench, shop, folder))
+                first, first_seconds = timed(lambda: bench.backup(shop))
+                _, second_seconds = timed(lambda: bench.backup(shop))
+                _, plain_back = timed(lambda: plain_restore(bench, shop, folder))
+                shutil.rmtree(shop.folder)
+                restore = Restore(places=bench.places(), manifest=first, identity=key, progress=quiet())
+                done, back = timed(restore.run)
+                assert len(shop.files()) == len(first.files)  # noqa: S101 - a benchmark of nothing measures nothing
+                return {
+                    "at": datetime.now(UTC).isoformat(timespec="seconds"),
+                    "machine": f"{os.cpu_count()} cores, {platform.system()} {platform.release()}, data in memory",
+                    "load_average": os.getloadavg(),
+                    "postgres": first.facts.postgres,
+                    "data": {"database_bytes": database, "files": len(first.files), "orders": ORDERS},
+                    "ratios": {
+                        "size_to_plain": round(first.stored_size / plain_size, 3),
+                        "first_backup_to_plain": round(first_seconds / plain_seconds, 2),
+                        "second_backup_to_plain": round(second_seconds / plain_seconds, 2),
+                        "restore_to_plain": round(back / plain_back, 2),
+                    },
+                    "restore_shares": {name: round(part / back, 2) for name, part in done.seconds.items()},
+                    "digest_of_backup": hashlib.sha256(first.text()).hexdigest(),
+                }
+        finally:
+            gateway.stop()
+            postgres.stop()
+
+
+if __name__ == "__main__":
+    found = json.dumps(measure(), indent=1)
+    if len(sys.argv) > 1:
+        Path(sys.argv[1]).write_text(found + "\n", encoding="utf-8")
+    print(found)  # noqa: T201

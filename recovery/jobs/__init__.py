@@ -1,0 +1,1 @@
+"""The jobs of backup and recovery in the cluster."""

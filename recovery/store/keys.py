@@ -1,0 +1,82 @@
+"""Where the objects of a tenant's backups are in the bucket. Everything is below the tenant's own prefix.
+
+``<namespace>/logical/<id>/manifest.json``      the manifest: a backup is one when it is there
+``<namespace>/logical/<id>/dump/<file>.age``    the database, as PostgreSQL's directory format has it
+``<namespace>/checkpoints/<release>.json``      which checkpoint counts for a release
+``<namespace>/files/<SHA-256>.age``             a file of the filestore, once, whoever needs it
+``<namespace>/drills/<id>.json``                in the evidence bucket: what a drill found
+``<namespace>/restores/<id>.json``              in the evidence bucket: what a restore did
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from spec.cloud_names import object_prefix
+from spec.naming import tenant_namespace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MANIFEST: Final = "manifest.json"
+ID_LENGTH: Final = 23
+_STAMP: Final = "%Y%m%dT%H%M%SZ"
+_ID: Final = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}\Z", re.ASCII)
+
+
+def new_id(now: datetime, random: Callable[[], str] = lambda: secrets.token_hex(3)) -> str:
+    """Return the id of a backup that begins now: its second in UTC, so that ids sort by time, and six digits."""
+    return f"{now.astimezone(UTC).strftime(_STAMP)}-{random()}"
+
+
+def is_id(text: str) -> bool:
+    """Say whether a text is the id of a backup."""
+    return _ID.match(text) is not None
+
+
+def begun(backup_id: str) -> datetime:
+    """Return when a backup began, which its id says."""
+    return datetime.strptime(backup_id.partition("-")[0], _STAMP).replace(tzinfo=UTC)
+
+
+def logical(tenant: str) -> str:
+    """Return the prefix of all logical backups of a tenant."""
+    return f"{object_prefix(tenant_namespace(tenant))}logical/"
+
+
+def files(tenant: str) -> str:
+    """Return the prefix of a tenant's files."""
+    return f"{object_prefix(tenant_namespace(tenant))}files/"
+
+
+def manifest(tenant: str, backup_id: str) -> str:
+    """Return the key of a manifest."""
+    return f"{logical(tenant)}{backup_id}/{MANIFEST}"
+
+
+def dump_part(tenant: str, backup_id: str, name: str) -> str:
+    """Return the key of one file of a dump."""
+    return f"{logical(tenant)}{backup_id}/dump/{name}.age"
+
+
+def file(tenant: str, sha256: str) -> str:
+    """Return the key of a file by the SHA-256 of its content."""
+    return f"{files(tenant)}{sha256}.age"
+
+
+def checkpoint(tenant: str, release: str) -> str:
+    """Return the key of the record that binds a checkpoint to a release."""
+    return f"{object_prefix(tenant_namespace(tenant))}checkpoints/{release}.json"
+
+
+def drill(tenant: str, drill_id: str) -> str:
+    """Return the key of a drill's evidence."""
+    return f"{object_prefix(tenant_namespace(tenant))}drills/{drill_id}.json"
+
+
+def restore(tenant: str, restore_id: str) -> str:
+    """Return the key of a restore's evidence."""
+    return f"{object_prefix(tenant_namespace(tenant))}restores/{restore_id}.json"

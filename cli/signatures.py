@@ -78,6 +78,9 @@ def approve(
         )
         record = signed(record, private)
         file = approval_file(record)
+        if (ROOT / file).exists():
+            _tell(f"Nothing to do: {file} is there already.")
+            return
         (ROOT / file).parent.mkdir(parents=True, exist_ok=True)
         write_new(ROOT / file, text_of(record), file)
         _tell(f"{by} approves {version} for {env} in the role {chosen}, as planned in {plan.digest[:19]}.")

@@ -153,7 +153,8 @@ def wave_problems(facts: Facts, plan: Plan, wave: Wave) -> Iterator[Problem]:
                 f"storefleet release promote {plan.release} --env {plan.environment} --wave {earlier.number}"
             )
             yield Problem(file=file, message=message, fix=fix)
-        elif state.since is not None and facts.at < state.since + timedelta(hours=earlier.soak_hours):
+            return  # what comes after it cannot be done either
+        if state.since is not None and facts.at < state.since + timedelta(hours=earlier.soak_hours):
             until = state.since + timedelta(hours=earlier.soak_hours)
             message = f"wave {earlier.number} is watched until {until:%Y-%m-%d %H:%M} UTC"
             yield Problem(file=file, message=message, fix="run the command again after that")

@@ -85,7 +85,8 @@ def _judge(
 
 
 def _on(resource: Resource, switch: str) -> Iterator[Finding]:
-    if field(resource.props, switch) is not True:
+    # Some providers write their switches as texts.
+    if str(field(resource.props, switch)).lower() != "true":
         yield Violation(resource, "it is not encrypted", f"set {switch} to true")
 
 

@@ -170,3 +170,9 @@ def test_a_call_that_is_made_again_with_its_token_is_answered_as_before(aws, clu
     assert eks.create_pod_identity_association(**asked)["association"]["associationId"] == first
     with pytest.raises(eks.exceptions.ResourceInUseException):
         eks.create_pod_identity_association(**{**asked, "clientRequestToken": "another"})
+
+
+def test_a_node_group_that_is_gone_is_said_to_be_gone(aws, cluster):
+    eks = aws("eks")
+    with pytest.raises(eks.exceptions.ResourceNotFoundException):
+        eks.describe_nodegroup(clusterName=cluster, nodegroupName="spot")

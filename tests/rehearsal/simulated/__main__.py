@@ -103,10 +103,19 @@ class Front:
             return reply(start, 501, {"__type": "NotImplemented", "message": message}, "NotImplemented")
 
     def ask(self, environ: Json, raw: bytes) -> tuple[int, Json]:
-        seen: list[str] = []
-        body = self.behind({**environ, "wsgi.input": BytesIO(raw)}, lambda status, *_: seen.append(status))
-        text = b"".join(body)
-        return int(seen[0].split(" ")[0]), json.loads(text or b"{}")
+        """Return moto's own answer; raises Refused where it refuses."""
+        seen: list[tuple[str, dict[str, str]]] = []
+
+        def started(status: str, headers: list[tuple[str, str]], *_: object) -> None:
+            seen.append((status, {name.lower(): value for name, value in headers}))
+
+        text = b"".join(self.behind({**environ, "wsgi.input": BytesIO(raw)}, started))
+        (told, headers), answer = seen[0], json.loads(text or b"{}")
+        status = int(told.split(" ")[0])
+        if status >= 400:
+            code = headers.get("x-amzn-errortype") or answer.get("__type") or "UnknownError"
+            raise Refused(code, str(answer.get("message") or answer.get("Message") or code), status)
+        return status, answer
 
     def about(self, path: str, query: str, start: Callable[..., Any]) -> Iterable[bytes]:
         if path.endswith("/lost"):

@@ -83,8 +83,6 @@ def eks(call: Call) -> Answer | None:
 
 def with_configuration(call: Call, name: str) -> Answer:
     status, answer = call.forward()
-    if status >= 400:
-        return status, answer
     kept, cluster = KEPT.things.get(("cluster", call.region, name), {}), answer["cluster"]
     cluster |= {
         "accessConfig": {"authenticationMode": "CONFIG_MAP"},
@@ -106,10 +104,9 @@ def with_configuration(call: Call, name: str) -> Answer:
 
 def with_nodegroup(call: Call, name: str, group: str) -> Answer:
     status, answer = call.forward()
-    if status < 400:
-        kept = KEPT.things.get(("nodegroup", call.region, name, group), {})
-        # Nobody signs in to a node whose group states no key: moto makes one up.
-        answer["nodegroup"] |= {"remoteAccess": None, **kept}
+    kept = KEPT.things.get(("nodegroup", call.region, name, group), {})
+    # Nobody signs in to a node whose group states no key: moto makes one up.
+    answer["nodegroup"] |= {"remoteAccess": None, **kept}
     return status, answer
 
 

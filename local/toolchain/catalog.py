@@ -147,14 +147,6 @@ HELM = Program(
     minutes=2,
     on_demand=True,  # the chart's tests; delivery renders with it
 )
-TRAEFIK_ROUTES = Program(
-    name="traefik-routes",
-    version="3.7.13",
-    module="routes",
-    package=".",
-    minutes=1,
-    on_demand=True,  # the tests': Traefik's own router, of the version that the charts install
-)
 
 VERSITYGW = Program(
     name="versitygw",
@@ -180,7 +172,6 @@ PROGRAMS = (
     CYCLONUS,
     KUBE_SCORE,
     HELM,
-    TRAEFIK_ROUTES,
     VERSITYGW,
 )
 """In the order in which they are built: what takes longest and is needed by all comes first."""

@@ -7,7 +7,6 @@ unsealed and not read back. Plain restore: pg_restore and the files back. Both u
 from __future__ import annotations
 
 import gc
-import hashlib
 import json
 import os
 import platform
@@ -16,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from tests.recovery.shop import Shop
 
 T = TypeVar("T")
-ORDERS, FILES, FILE_BYTES, JOBS = 40_000, 600, 60_000, 2
+ORDERS, FILES, FILE_BYTES, JOBS, ROUNDS = 10_000, 200, 60_000, 2, 3
 
 
 def timed(work: Callable[[], T]) -> tuple[T, float]:
@@ -66,6 +66,7 @@ def plain_restore(bench: Bench, shop: Shop, folder: Path) -> None:
     with ThreadPoolExecutor(WORKERS) as pool:
         list(pool.map(lambda name: client.fget_object("plain", name, str(back / Path(name).name)), names))
     with psycopg.connect(f"{shop.conninfo} dbname=postgres", autocommit=True) as connection:
+        connection.execute("DROP DATABASE IF EXISTS plain_restored")
         connection.execute("CREATE DATABASE plain_restored TEMPLATE template0")
     dump = folder / "loaded"
     dump.mkdir()
@@ -80,8 +81,8 @@ def plain_restore(bench: Bench, shop: Shop, folder: Path) -> None:
 def measure() -> dict[str, object]:
     """Measure everything once and return the result."""
     memory = Path("/dev/shm")  # noqa: S108 - so that a busy disk is not what is measured
-    with tempfile.TemporaryDirectory(prefix="sfb-", dir=memory if memory.is_dir() else None) as made:
-        folder = Path(made)
+    with tempfile.TemporaryDirectory(prefix="sfb-", dir=memory if memory.is_dir() else None) as root:
+        folder = Path(root)
         folder.chmod(0o755)
         postgres = make_postgres(folder / "pg")
         gateway = make_gateway(folder / "s3")
@@ -92,28 +93,37 @@ def measure() -> dict[str, object]:
                 gateway.bucket("plain")
                 with shop.connect() as connection:
                     (database,) = connection.execute("SELECT pg_database_size(current_database())").fetchone()
-                plain_size, plain_seconds = timed(lambda: plain_backup(bench, shop, folder))
-                first, first_seconds = timed(lambda: bench.backup(shop))
-                _, second_seconds = timed(lambda: bench.backup(shop))
-                _, plain_back = timed(lambda: plain_restore(bench, shop, folder))
-                shutil.rmtree(shop.folder)
-                restore = Restore(places=bench.places(), manifest=first, identity=key, progress=quiet())
-                done, back = timed(restore.run)
-                assert len(shop.files()) == len(first.files)  # noqa: S101 - a benchmark of nothing measures nothing
+                spent: dict[str, list[float]] = defaultdict(list)
+                size, made = 0, None
+                for number in range(ROUNDS):  # in turns, so that a busy moment meets both
+                    place = folder / f"plain-{number}"
+                    place.mkdir()
+                    size, seconds = timed(lambda place=place: plain_backup(bench, shop, place))
+                    spent["plain"].append(seconds)
+                    made, seconds = timed(lambda: bench.backup(shop))
+                    spent["first" if number == 0 else "next"].append(seconds)
+                    _, seconds = timed(lambda place=place: plain_restore(bench, shop, place))
+                    spent["plain back"].append(seconds)
+                    shutil.rmtree(shop.folder)
+                    restore = Restore(places=bench.places(), manifest=made, identity=key, progress=quiet())
+                    done, seconds = timed(restore.run)
+                    spent["back"].append(seconds)
+                    assert len(shop.files()) == len(made.files)  # noqa: S101 - a benchmark of nothing measures nothing
+                best = {name: min(each) for name, each in spent.items()}
                 return {
                     "at": datetime.now(UTC).isoformat(timespec="seconds"),
                     "machine": f"{os.cpu_count()} cores, {platform.system()} {platform.release()}, data in memory",
                     "load_average": os.getloadavg(),
-                    "postgres": first.facts.postgres,
-                    "data": {"database_bytes": database, "files": len(first.files), "orders": ORDERS},
-                    "ratios": {
-                        "size_to_plain": round(first.stored_size / plain_size, 3),
-                        "first_backup_to_plain": round(first_seconds / plain_seconds, 2),
-                        "second_backup_to_plain": round(second_seconds / plain_seconds, 2),
-                        "restore_to_plain": round(back / plain_back, 2),
+                    "postgres": made.facts.postgres,
+                    "data": {"database_bytes": database, "files": len(made.files), "orders": ORDERS},
+                    "rounds": {name: [round(one, 2) for one in each] for name, each in spent.items()},
+                    "ratios_of_the_best": {
+                        "size_to_plain": round(made.stored_size / size, 3),
+                        "first_backup_to_plain": round(best["first"] / best["plain"], 2),
+                        "next_backup_to_plain": round(best["next"] / best["plain"], 2),
+                        "restore_to_plain": round(best["back"] / best["plain back"], 2),
                     },
-                    "restore_shares": {name: round(part / back, 2) for name, part in done.seconds.items()},
-                    "digest_of_backup": hashlib.sha256(first.text()).hexdigest(),
+                    "last_restore": done.seconds,
                 }
         finally:
             gateway.stop()

@@ -46,7 +46,8 @@ def throwaway(major: int, scratch: Path) -> Generator[Server]:
         scratch.mkdir(parents=True, exist_ok=True)
         # The path of a socket is at most 107 bytes, and that of the scratch volume may be long.
         socket = Path(tempfile.mkdtemp(prefix="drill-"))
-        data = Path(tempfile.mkdtemp(prefix="server-", dir=scratch))
+        # By root it is run as another user, who may not be let into the scratch volume.
+        data = Path(tempfile.mkdtemp(prefix="server-", dir=None if user else scratch))
     try:
         if user:
             entry = pwd.getpwnam(user)

@@ -197,7 +197,9 @@ def test_no_tenant_reaches_another_ones_keys_in_the_cache(names):
         others = [other for other in names if other != tenant and f"{other}:session".startswith(found[0])]
         assert others == [], f"{tenant} would read the sessions of {others}"
     for user in cache.users:
-        assert "-scan" in user.access.split(" "), "SCAN is held to no pattern: it would list everybody's sessions"
+        assert "-scan" in user.access.split(" "), (
+            "SCAN is held to no pattern: it would list everybody's sessions"
+        )
 
 
 def test_secrets_stand_where_the_rule_about_their_readers_expects_them():

@@ -47,11 +47,11 @@ def whole(case: str) -> list[Judged]:
     hosts = [host for route in values.edge.routes for host in route.hosts]
     tenant = samples.tenant(values.tenant, tier=tier, domains=hosts)
     where = samples.environment() if case == "local" else aws_samples.environment(values.environment.value)
-    planned = [dict(one.manifest) for one in plan_tenant(tenant, where).objects]
-    found = [*planned, *rendering.golden(case)]
+    planned = [(dict(one.manifest), one.protect) for one in plan_tenant(tenant, where).objects]
+    found = [*planned, *((one, kept(one)) for one in rendering.golden(case))]
     return [
-        Judged(type_of(one), f"{one['kind']}-{index}", one, provider(), protect=kept(one))
-        for index, one in enumerate(found)
+        Judged(type_of(one), f"{one['kind']}-{index}", one, provider(), protect=protect)
+        for index, (one, protect) in enumerate(found)
     ]
 
 

@@ -1,5 +1,7 @@
 """EFS: the protection of a file system that is replicated into, and the replication itself (nothing is copied)."""
 
+# ruff: noqa: PLR0911 - a service is a table of its calls, and reads best as one
+
 from moto.efs.models import efs_backends
 
 from tests.rehearsal.simulated.kept import ACCOUNT, KEPT, Answer, Call, Json, Refused, now

@@ -176,3 +176,12 @@ def test_a_node_group_that_is_gone_is_said_to_be_gone(aws, cluster):
     eks = aws("eks")
     with pytest.raises(eks.exceptions.ResourceNotFoundException):
         eks.describe_nodegroup(clusterName=cluster, nodegroupName="spot")
+
+
+def test_the_policy_of_a_file_system_can_be_taken_away(aws):
+    efs = aws("efs")
+    system = efs.create_file_system(CreationToken="policy")["FileSystemId"]
+    efs.put_file_system_policy(FileSystemId=system, Policy="{}")
+    efs.delete_file_system_policy(FileSystemId=system)
+    with pytest.raises(efs.exceptions.PolicyNotFound):
+        efs.describe_file_system_policy(FileSystemId=system)

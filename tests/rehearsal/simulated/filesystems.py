@@ -1,5 +1,9 @@
 """EFS: the protection of a file system that is replicated into, and the replication itself (nothing is copied)."""
 
+# ruff: noqa: PLR0911 - a service is a table of its calls, and reads best as one
+
+from moto.efs.models import efs_backends
+
 from tests.rehearsal.simulated.kept import ACCOUNT, KEPT, Answer, Call, Json, Refused, now
 
 
@@ -17,6 +21,9 @@ def efs(call: Call) -> Answer | None:
                 protect(each["Region"], each["FileSystemId"], "DISABLED")
             KEPT.drop("replication", call.region, system)
             return 204, {}
+        case ("DELETE", ["file-systems", system, "policy"]):
+            efs_backends[ACCOUNT][call.region].file_systems_by_id[system].file_system_policy = None
+            return 200, {}
         case ("GET", ["file-systems", "replication-configurations"]):
             return 200, {"Replications": [found(call.region, call.query["FileSystemId"][0])]}
     return None

@@ -76,7 +76,7 @@ def _in_cluster(api: KubeApi) -> list[Item]:
     selector = f"{labels.MANAGED_BY}={labels.MANAGED_BY_VALUE}"
     found: list[Item] = []
     for api_version, kind in KINDS:
-        for item in api.items(api.collection(api_version, kind), labelSelector=selector):
+        for item in api.every(api_version, kind, labelSelector=selector):
             metadata = item["metadata"]
             found.append(Item(kind, str(metadata.get("namespace", "")), str(metadata["name"])))
     return found

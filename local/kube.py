@@ -68,6 +68,16 @@ class KubeApi:
         """Return the items of a list, none where the kind is not served."""
         return list((self.get(path, **query) or {}).get("items", []))
 
+    def every(self, api_version: str, kind: str, **query: str) -> list[dict[str, Any]]:
+        """Return all objects of a kind, over every namespace; none where the cluster does not know the kind."""
+        try:
+            path = self.collection(api_version, kind)
+        except ApiError as error:
+            if error.status == _NOT_FOUND:
+                return []
+            raise
+        return self.items(path, **query)
+
     def apply(
         self,
         manifest: Mapping[str, Any],

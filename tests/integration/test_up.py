@@ -143,7 +143,7 @@ def _versions(api: KubeApi) -> dict[tuple[str, str, str], str]:
     return {
         (kind, m.get("namespace", ""), m["name"]): m["resourceVersion"]
         for version, kind in KINDS
-        for m in (i["metadata"] for i in api.items(api.collection(version, kind), labelSelector=selector))
+        for m in (i["metadata"] for i in api.every(version, kind, labelSelector=selector))
         if kind not in {"CronJob", "ResourceQuota", "StatefulSet"}  # their status is the controller manager's
     }
 

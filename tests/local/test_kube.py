@@ -46,3 +46,21 @@ def test_the_embedded_server_is_never_reached_through_a_proxy(tmp_path, monkeypa
 
 def test_certificates_are_always_verified(tmp_path):
     assert KubeApi(kubeconfig(tmp_path, "https://127.0.0.1:6443"))._client.configuration.verify_ssl
+
+
+def test_a_kind_that_the_cluster_does_not_know_has_no_objects(tmp_path, monkeypatch):
+    def call(self, method, path, **_):
+        if path == "/apis/karpenter.sh/v1":
+            raise ApiError(f"GET {path}", 404, "404 page not found")
+        if path == "/apis/monitoring.coreos.com/v1":
+            return json.dumps({"resources": []})
+        raise ApiError(f"GET {path}", 503, "busy")
+
+    monkeypatch.setattr(KubeApi, "_call", call)
+    api = KubeApi(kubeconfig(tmp_path, "https://127.0.0.1:1"))
+    assert api.every("karpenter.sh/v1", "NodePool") == [], (
+        "status would end where an operator is not installed"
+    )
+    assert api.every("monitoring.coreos.com/v1", "PodMonitor") == []
+    with pytest.raises(ApiError, match="busy"):
+        api.every("apps/v1", "StatefulSet")

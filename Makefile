@@ -40,7 +40,7 @@ test: .venv/.synced ## Run every test: unit, golden, policy, and integration on 
 	@.venv/bin/pytest
 
 test-aws: $(REHEARSAL)/.synced ## Test the simulated AWS that rehearsals run on
-	@$(REHEARSAL)/bin/pytest tests/rehearsal/test_simulated.py tests/rehearsal/test_simulated_further.py
+	@$(REHEARSAL)/bin/pytest --confcutdir=tests/rehearsal tests/rehearsal/test_simulated.py tests/rehearsal/test_simulated_further.py
 
 rehearse: .venv/.synced ## Apply a whole environment to a simulated AWS: make rehearse STACK=production
 	@if command -v pulumi-resource-aws >/dev/null; then $(MAKE) --no-print-directory $(REHEARSAL)/.synced; fi

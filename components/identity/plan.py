@@ -12,7 +12,8 @@ from components.identity.workloads import operator_rights, place_of
 from components.keys.plan import KeyPurpose
 from components.storage.plan import Store, plan_storage
 from components.tagging import tags
-from components.tenancy.plan import SERVICE_ACCOUNT, WITH_DATA_ACCESS
+from components.tenancy.plan import SERVICE_ACCOUNT
+from components.tenancy.walls import WITH_DATA_ACCESS
 from spec.cloud_names import bucket_name, key_alias, role_name
 from spec.environment import EnvironmentSpec
 from spec.naming import cell_namespace, tenant_namespace

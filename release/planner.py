@@ -1,22 +1,22 @@
 """Making a plan: from the tenants, the release and the calendars to waves in time."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from release.fitness import left_out, refuse_unfit, warnings
 from release.freezes import HORIZON, Opening, Room, Timeline, timeline
-from release.plan import LeftOut, Placement, Plan, Wave
+from release.plan import Placement, Plan, Wave
 from release.pointers import Pointer, segment_of
 from release.rings import CHANGE, GATHERING, PATIENCE, RingRules, rules_of
 from release.risk import needs
 from spec.calendar_files import Calendars
 from spec.fleet import Fleet
-from spec.peaks import Peak, comes_every_year
 from spec.problems import Problem, SpecError, shown
 from spec.releases import Migration, Release
 from spec.tenant import TenantSpec
-from spec.vocabulary import Criticality, Ring, TenantState
+from spec.vocabulary import Criticality, Ring
 
 OPEN_RINGS: Final = (Ring.CANARY, Ring.EARLY, Ring.GENERAL)
 HALT_RULE: Final = (
@@ -54,10 +54,10 @@ def plan_release(fleet: Fleet, release: Release, pointers: Mapping[str, Pointer]
 
     """
     begins = _next_minute(begins)
-    _refuse_unfit(release, pointers)
-    left_out = tuple(_left_out(fleet.tenants, release, pointers))
-    skipped = {each.tenant for each in left_out}
-    moved = [tenant for tenant in fleet.tenants if tenant.id not in skipped]
+    refuse_unfit(release, pointers)
+    skipped = tuple(left_out(fleet.tenants, release, pointers))
+    resting = {each.tenant for each in skipped}
+    moved = [tenant for tenant in fleet.tenants if tenant.id not in resting]
     waves = _Waves(release, pointers, _times(moved, fleet.calendars, begins), begins).all(moved)
     manifest = release.manifest
     return Plan(
@@ -72,8 +72,8 @@ def plan_release(fleet: Fleet, release: Release, pointers: Mapping[str, Pointer]
         change_minutes=int(CHANGE[manifest.migration] / timedelta(minutes=1)),
         approvals=needs(manifest, len(moved)),
         waves=waves,
-        left_out=left_out,
-        warnings=tuple(_warnings(fleet, waves)),
+        left_out=skipped,
+        warnings=tuple(warnings(fleet, waves)),
         finish=max((end_of(wave) for wave in waves), default=begins),
     )
 
@@ -275,71 +275,3 @@ def _next_minute(at: datetime) -> datetime:
     at = at.astimezone(UTC)
     whole = at.replace(second=0, microsecond=0)
     return whole if whole == at else whole + timedelta(minutes=1)
-
-
-def _left_out(
-    tenants: Iterable[TenantSpec], release: Release, pointers: Mapping[str, Pointer]
-) -> Iterator[LeftOut]:
-    for tenant in tenants:
-        pointer = pointers.get(tenant.id)
-        if tenant.state is not TenantState.ACTIVE:
-            yield LeftOut(tenant=tenant.id, why=f"It is {tenant.state}: nothing of it runs.")
-        elif pointer is not None and pointer.release == release.manifest.version:
-            yield LeftOut(tenant=tenant.id, why="It runs this release already.")
-
-
-def _refuse_unfit(release: Release, pointers: Mapping[str, Pointer]) -> None:
-    manifest = release.manifest
-    file = f"releases/{manifest.version}/release.yaml"
-    problems = [
-        Problem(
-            file=file,
-            field=f"tests[{place}].result",
-            value=shown(each.result),
-            message=f"the suite {each.name} failed, so the release is not planned",
-            fix="build a release that passes: this one is immutable",
-        )
-        for place, each in enumerate(manifest.tests)
-        if each.result == "failed"
-    ]
-    other = sorted({each.release for each in pointers.values() if _series(each.release) != manifest.series})
-    if other and manifest.migration is not Migration.BREAKING:
-        problems.append(
-            Problem(
-                file=file,
-                field="migration",
-                value=shown(manifest.migration.value),
-                message=f"tenants run {', '.join(other)}, and another Odoo series changes every table",
-                allowed="breaking",
-                fix="build a release that declares it: this one is immutable",
-            )
-        )
-    if problems:
-        raise SpecError(problems)
-
-
-def _series(version: str) -> str:
-    return ".".join(version.split(".")[:2])
-
-
-def _warnings(fleet: Fleet, waves: Sequence[Wave]) -> Iterator[str]:
-    for wave in waves:
-        for placement in wave.tenants:
-            tenant = fleet.tenant(placement.tenant)
-            if tenant.calendar is None:
-                yield f"{tenant.id} has no calendar: nothing says when it must not be touched."
-            for peak in tenant.peaks:
-                if _in_peak(peak, wave.starts):
-                    yield (
-                        f"Wave {wave.number} starts while {tenant.id} has its peak {peak.name} ({peak.factor:g} times "
-                        f"its orders), which its calendar leaves open."
-                    )
-
-
-def _in_peak(peak: Peak, at: datetime) -> bool:
-    if not comes_every_year(peak.starts):
-        return peak.starts <= at.date().isoformat() <= peak.ends
-    day = at.strftime("%m-%d")
-    if peak.starts <= peak.ends:
-        return peak.starts <= day <= peak.ends
-    return day >= peak.starts or day <= peak.ends

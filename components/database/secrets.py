@@ -4,12 +4,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from components.manifests import KubeObject, Manifest, manifest
+from components.secrets.store import API, STORE, secret_store
 from spec.environment import EnvironmentSpec
 from spec.naming import cell_namespace
 
-_API: Final = "external-secrets.io/v1"
-STORE: Final = "storefleet"
-"""Name of the SecretStore in each cell's namespace, where there is AWS."""
 REFRESH: Final = "1h0m0s"
 """How soon a password that was changed in the store arrives."""
 
@@ -18,21 +16,7 @@ def store_of(cell_id: str, environment: EnvironmentSpec, labels: Mapping[str, st
     """Return the cell's door to the secret store of AWS; elsewhere whoever runs the cluster provides one."""
     if environment.aws is None:
         return ()
-    provider = {"aws": {"service": "SecretsManager", "region": environment.aws.region}}
-    return (
-        KubeObject(
-            key="secret-store",
-            manifest=manifest(
-                _API,
-                "SecretStore",
-                STORE,
-                namespace=cell_namespace(cell_id),
-                labels=labels,
-                spec={"provider": provider},
-            ),
-            why="Reads the cell's part of the secret store; one for all namespaces would be open to them all.",
-        ),
-    )
+    return (secret_store(environment.aws, cell_namespace(cell_id), labels, whose="the cell's"),)
 
 
 def external_secret(
@@ -69,4 +53,4 @@ def external_secret(
         ]
     if entry:
         spec["dataFrom"] = [{"extract": {"key": entry}}]
-    return manifest(_API, "ExternalSecret", name, namespace=namespace, labels=labels, spec=spec)
+    return manifest(API, "ExternalSecret", name, namespace=namespace, labels=labels, spec=spec)

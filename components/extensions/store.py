@@ -6,11 +6,10 @@ from typing import Final
 from components.labelling import environment_labels
 from components.manifests import KubeObject, manifest
 from components.secrets.plan import PLATFORM_PREFIX
+from components.secrets.store import API, STORE, secret_store
 from spec.aws import AwsSpec
 from spec.environment import EnvironmentSpec
 
-STORE: Final = "storefleet"
-"""Name of the SecretStore in a namespace."""
 ISSUER: Final = "storefleet"
 """Name of the ClusterIssuer of the certificates of tenants' domains."""
 MONITORING: Final = "monitoring"
@@ -20,7 +19,6 @@ ALERTMANAGER: Final = "alertmanager-config"
 REFRESH: Final = "1h0m0s"
 """How soon a secret that was changed in the store arrives."""
 
-_SECRETS: Final = "external-secrets.io/v1"
 _DIRECTORY: Final = "https://acme-v02.api.letsencrypt.org/directory"
 _ACCOUNT_KEY: Final = "acme-account"
 
@@ -28,14 +26,7 @@ _ACCOUNT_KEY: Final = "acme-account"
 def platform_secrets(environment: EnvironmentSpec, aws: AwsSpec) -> Iterator[KubeObject]:
     """Yield the way of the monitoring into the secret store, and the two secrets that it has there."""
     own = environment_labels(environment.name)
-    provider = {"aws": {"service": "SecretsManager", "region": aws.region}}
-    yield KubeObject(
-        key="monitoring-store",
-        manifest=manifest(
-            _SECRETS, "SecretStore", STORE, namespace=MONITORING, labels=own, spec={"provider": provider}
-        ),
-        why="Reads the platform's part of the secret store; a store for all namespaces would be open to them all.",
-    )
+    yield secret_store(aws, MONITORING, own, key="monitoring-store", whose="the platform's")
     for key, name, entry, fields in (
         ("grafana", GRAFANA, "grafana", {"user": "admin-user", "password": "admin-password"}),
         ("alertmanager", ALERTMANAGER, "alertmanager", {"alertmanager.yaml": "alertmanager.yaml"}),
@@ -43,7 +34,7 @@ def platform_secrets(environment: EnvironmentSpec, aws: AwsSpec) -> Iterator[Kub
         yield KubeObject(
             key=f"monitoring-{key}",
             manifest=manifest(
-                _SECRETS,
+                API,
                 "ExternalSecret",
                 name,
                 namespace=MONITORING,

@@ -7,12 +7,13 @@ from typing import Final
 
 from components.iam import Statement, assume_by_pod, document
 from components.identity.people import PersonRole, plan_people
-from components.identity.tenants import by_s3, found_objects, own_objects
+from components.identity.tenants import by_s3, found_objects, locked_objects, own_objects
 from components.identity.workloads import operator_rights, place_of
 from components.keys.plan import KeyPurpose
 from components.storage.plan import Store, plan_storage
 from components.tagging import tags
-from components.tenancy.plan import SERVICE_ACCOUNT, WITH_DATA_ACCESS
+from components.tenancy.plan import SERVICE_ACCOUNT
+from components.tenancy.walls import WITH_DATA_ACCESS
 from spec.cloud_names import bucket_name, key_alias, role_name
 from spec.environment import EnvironmentSpec
 from spec.naming import cell_namespace, tenant_namespace
@@ -137,8 +138,11 @@ def _shared_roles(environment: EnvironmentSpec) -> tuple[WorkloadRole, ...]:
             environment,
             "tenant-backups",
             (tenant, BACKUP_ACCOUNT),
-            _objects(environment, Store.BACKUPS, KeyPurpose.BACKUPS),
-            "Backup Jobs write, read and tidy up their own tenant's backups; locked versions outlast them.",
+            (
+                *_objects(environment, Store.BACKUPS, KeyPurpose.BACKUPS),
+                *locked_objects(bucket_name(environment, Store.BACKUPS.value)),
+            ),
+            "Backup Jobs write, read, lock and tidy up their own tenant's backups; locked versions outlast them.",
         ),
         _role(
             environment,

@@ -8,6 +8,7 @@ association more, and no policy that grows with the fleet.
 from typing import Final
 
 from components.iam import Statement, statement
+from spec.tiers import RETENTION
 
 NAMESPACE_TAG: Final = "${aws:PrincipalTag/kubernetes-namespace}"
 """What IAM puts in place of the session's tag when it decides."""
@@ -35,6 +36,26 @@ def own_objects(bucket: str) -> tuple[Statement, ...]:
             (arn,),
             condition={**_TAGGED, "StringLike": {"s3:prefix": f"{NAMESPACE_TAG}/*"}},
         ),
+    )
+
+
+LONGEST_LOCK_DAYS: Final = max(kept.days for kept in RETENTION.values()) + 1
+"""Longest that a backup Job may lock an object, in days from then: as the longest retention, and the day that S3
+rounds up to. Nobody shortens a lock where customers are, so a mistake of a century would be paid for a century."""
+
+
+def locked_objects(bucket: str) -> tuple[Statement, ...]:
+    """Return the rights that keep a namespace's own backups in a bucket that locks, beside those of `own_objects`.
+
+    Whether the bucket locks is asked of the whole bucket, because it is a property of it.
+    """
+    arn = f"arn:aws:s3:::{bucket}"
+    own = (f"{arn}/{NAMESPACE_TAG}/*",)
+    limit = {"NumericLessThanEquals": {"s3:object-lock-remaining-retention-days": str(LONGEST_LOCK_DAYS)}}
+    return (
+        statement("OwnVersions", ("s3:GetObjectRetention", "s3:GetObjectVersion"), own, condition=_TAGGED),
+        statement("OwnLocks", ("s3:PutObjectRetention",), own, condition={**_TAGGED, **limit}),
+        statement("LockOfBucket", ("s3:GetBucketObjectLockConfiguration",), (arn,), condition=_TAGGED),
     )
 
 

@@ -1,32 +1,27 @@
-"""What exists for a tenant, and why: its namespace, the bounds of it, who reaches it and whom it reaches."""
+"""What exists for a tenant, and why: its namespace, the bounds of it, its identity, its team, its data."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
+from components.database.plan import has_databases
 from components.database.tenants import plan_tenant_database
 from components.labelling import pod_security_labels, tenant_labels
 from components.manifests import KubeObject, manifest
-from components.network import DATA_PORTS, Rule, namespace_peer, network_policy, ports, to_dns
 from components.platform.plan import TEAM_ROLE
+from components.secrets.store import secret_store
+from components.tenancy.walls import WITH_DATA_ACCESS, cell_access, plan_walls
 from spec import labels
 from spec.environment import EnvironmentSpec
 from spec.lifecycle import deletion_confirmed
-from spec.naming import cell_namespace, team_group, tenant_namespace
+from spec.naming import team_group, tenant_namespace
 from spec.tenant import TenantSpec
 from spec.tiers import TIERS
 from spec.vocabulary import TenantState
 
 SERVICE_ACCOUNT: Final = "odoo"
 """The identity of all of a tenant's pods."""
-
-ODOO_PORTS: Final = (8069, 8072)
-"""HTTP and websocket, where Odoo listens unless told otherwise."""
-
-
-WITH_DATA_ACCESS: Final = frozenset({TenantState.ACTIVE, TenantState.SUSPENDED})
-"""The states in which something of the tenant runs: its processes, or the backups of one that is suspended."""
 
 PODS_AT_REST: Final[Mapping[TenantState, int]] = MappingProxyType(
     {TenantState.SUSPENDED: 1, TenantState.ARCHIVED: 0, TenantState.PURGED: 0}
@@ -80,13 +75,15 @@ def plan_tenant(tenant: TenantSpec, environment: EnvironmentSpec) -> TenantPlan:
         planner.namespace_object(),
         planner.quota(),
         planner.limits(),
-        planner.default_deny(),
-        planner.allow(),
+        *plan_walls(tenant, environment),
     )
-    if (outside := planner.integrations()) is not None:
-        objects += (outside,)
     if tenant.state in WITH_DATA_ACCESS:
-        objects += (planner.cell_access(), planner.service_account(), planner.team())
+        objects += (
+            cell_access(tenant, environment),
+            planner.service_account(),
+            planner.team(),
+            *planner.store(),
+        )
     objects += plan_tenant_database(tenant, environment)
     return TenantPlan(
         tenant=tenant.id,
@@ -122,7 +119,6 @@ class _Planner:
         self._purged = tenant.state is TenantState.PURGED
         self._labels = tenant_labels(tenant, environment.name)
         self.namespace = tenant_namespace(tenant.id)
-        self.data_namespace = cell_namespace(tenant.cell)
 
     def namespace_object(self) -> KubeObject:
         own = {
@@ -191,78 +187,6 @@ class _Planner:
             why="The quota refuses a container without limits; these are its defaults.",
         )
 
-    def default_deny(self) -> KubeObject:
-        return KubeObject(
-            key="default-deny",
-            manifest=network_policy(
-                "default-deny", namespace=self.namespace, labels=self._labels, ingress=(), egress=()
-            ),
-            why="Nothing reaches the tenant's pods and they reach nothing, unless another policy says so.",
-        )
-
-    def allow(self) -> KubeObject:
-        if self._state not in WITH_DATA_ACCESS:
-            return self._allow(
-                (), [to_dns(self._environment.dns)], "Only DNS, as everywhere; nothing runs here."
-            )
-        here = namespace_peer(self.namespace)
-        to_data = {"to": [namespace_peer(self.data_namespace)], "ports": ports(*DATA_PORTS)}
-        egress = [{"to": [here]}, to_dns(self._environment.dns), to_data]
-        if self._state is TenantState.SUSPENDED:
-            why = f"What a backup needs: DNS and the data of cell {self._tenant.cell}. The shop is closed."
-            return self._allow((), egress, why)
-        router = namespace_peer(self._environment.ingress_namespace)
-        return self._allow(
-            [{"from": [here]}, {"from": [router], "ports": ports(*ODOO_PORTS)}],
-            egress,
-            "The ways that a shop needs: between its own pods, in from the ingress controller, out to "
-            f"DNS and to the data of cell {self._tenant.cell}.",
-        )
-
-    def integrations(self) -> KubeObject | None:
-        """Plan the ways out of the cluster; None where the tenant has none, or nothing of it may leave."""
-        names = sorted(set(self._tenant.integrations))
-        if not names or self._state is not TenantState.ACTIVE:
-            return None
-        peers = [self._environment.peers[name] for name in names]
-        return KubeObject(
-            key="integrations",
-            manifest=network_policy(
-                "integrations",
-                namespace=self.namespace,
-                labels=self._labels,
-                egress=[
-                    {"to": [{"ipBlock": {"cidr": peer.cidr}}], "ports": ports(*peer.ports)} for peer in peers
-                ],
-                but_not=labels.COPY,
-            ),
-            why=f"The shop calls {', '.join(names)}. A copy of its data, which a rehearsal runs on, does not.",
-        )
-
-    def _allow(self, ingress: Sequence[Rule], egress: Sequence[Rule], why: str) -> KubeObject:
-        return KubeObject(
-            key="allow",
-            manifest=network_policy(
-                "allow", namespace=self.namespace, labels=self._labels, ingress=ingress, egress=egress
-            ),
-            why=why,
-        )
-
-    def cell_access(self) -> KubeObject:
-        return KubeObject(
-            key="cell-access",
-            manifest=network_policy(
-                f"from-{self.namespace}",
-                namespace=self.data_namespace,
-                labels=self._labels,
-                ingress=[{"from": [namespace_peer(self.namespace)], "ports": ports(*DATA_PORTS)}],
-            ),
-            why=(
-                f"Opens the data of cell {self._tenant.cell} to this tenant. Each tenant brings its own, so "
-                "that one more tenant changes nothing that exists."
-            ),
-        )
-
     def service_account(self) -> KubeObject:
         return KubeObject(
             key="service-account",
@@ -276,6 +200,12 @@ class _Planner:
             ),
             why="The pods' identity. Odoo never calls the cluster's API, so no pod gets a token.",
         )
+
+    def store(self) -> tuple[KubeObject, ...]:
+        """Plan the door to the tenant's secrets in AWS; elsewhere whoever runs the cluster fills its Secret."""
+        if self._environment.aws is None or not has_databases(self._environment):
+            return ()
+        return (secret_store(self._environment.aws, self.namespace, self._labels, whose="the tenant's"),)
 
     def team(self) -> KubeObject:
         api_group = "rbac.authorization.k8s.io"

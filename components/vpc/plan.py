@@ -125,6 +125,12 @@ def plan_vpc(environment: EnvironmentSpec, aws: AwsSpec) -> VpcPlan:
     )
 
 
+def tier_cidrs(aws: AwsSpec, tier: SubnetTier) -> tuple[str, ...]:
+    """Return the addresses of a tier's subnets, in the order of their zones."""
+    zones = range(len(REGIONS[aws.region].zones))
+    return tuple(subnet_cidr(aws.network.cidr, tier, zone) for zone in zones)
+
+
 def _route_tables(zones: tuple[str, ...], nats: tuple[str, ...]) -> tuple[RouteTablePlan, ...]:
     # A table for each zone from the beginning: a NAT gateway more then changes a route and replaces nothing.
     public = RouteTablePlan(

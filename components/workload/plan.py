@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final, Literal, TypeAlias
 
-from components.extensions.store import STORE
 from components.labelling import tenant_labels
 from components.secrets.plan import TENANT_PREFIX
+from components.secrets.store import STORE
 from components.workload.edge import edge_values
 from components.workload.processes import most_web_pods, process_values, scaling_of
 from components.workload.values import (
@@ -134,7 +134,7 @@ def _secrets(tenant: TenantSpec, environment: EnvironmentSpec) -> SecretValues:
     if environment.aws is None:
         return SecretValues()
     key = f"{TENANT_PREFIX}{tenant.id}/odoo"
-    return SecretValues(external=ExternalValues(store=STORE, region=environment.aws.region, key=key))
+    return SecretValues(external=ExternalValues(store=STORE, key=key))
 
 
 def _files_size(tenant: TenantSpec) -> str:

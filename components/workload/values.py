@@ -161,8 +161,7 @@ class ExternalValues(ChartModel):
     """From which entry of the secret store the Secret is made."""
 
     store: Name
-    """The SecretStore that is made for it in the tenant's namespace."""
-    region: Annotated[str, Field(pattern=r"^[a-z]{2}(-[a-z]+)+-[0-9]$")]
+    """The SecretStore of the tenant's namespace; the platform makes it, and nobody else may."""
     key: Annotated[str, Field(pattern=r"^storefleet/tenants/[a-z0-9-]+/odoo$")]
 
 

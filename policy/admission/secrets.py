@@ -6,7 +6,7 @@ tenant's passwords and another's.
 
 from typing import Final
 
-from policy.admission.frame import BY_PLATFORM, Admission, Target, Validation, literal
+from policy.admission.frame import BY_PLATFORM, NEW_OR_CHANGED, Admission, Target, Validation, literal
 from spec import labels
 
 _PREFIX: Final = "storefleet/tenants/"
@@ -36,6 +36,11 @@ PART: Final = Admission(
         Validation(
             expression=f"object.kind != 'PushSecret' || {BY_PLATFORM}",
             message="'a PushSecret writes into the secret store. Fix: let the platform do it'",
+        ),
+        Validation(
+            expression=f"object.kind != 'SecretStore' || {BY_PLATFORM} || !({NEW_OR_CHANGED})",
+            message="'a SecretStore says where secrets come from, and as whom. Fix: use the one that the platform"
+            " made here, which is named storefleet'",
         ),
         Validation(
             expression="variables.foreign.size() == 0",

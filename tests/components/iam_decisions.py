@@ -83,4 +83,6 @@ def _compare(operator: str, wanted: str | None, value: str) -> bool:
         return _like(wanted, value)
     if operator == "NumericLessThan":
         return float(value) < float(wanted)
+    if operator == "NumericLessThanEquals":
+        return float(value) <= float(wanted)
     raise NotImplementedError(operator)

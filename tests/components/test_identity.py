@@ -15,6 +15,7 @@ from components.identity.workloads import operator_rights
 from components.operators.catalogue import CATALOGUE
 from spec.kubernetes import HumanRole
 from spec.naming import tenant_namespace
+from spec.tiers import RETENTION
 from spec.vocabulary import TenantState
 from tests.components import aws_samples, samples
 from tests.components.iam_decisions import allows, trusts
@@ -62,6 +63,58 @@ def test_no_tenant_sees_the_names_of_anothers_objects(own, other):
     assert not allows(policy, "s3:ListBucket", FILES, session(mine) | {"s3:prefix": ""}), (
         "all names would be told"
     )
+
+
+REMAINING = "s3:object-lock-remaining-retention-days"
+"""Days from now that a lock would end after."""
+
+
+@given(tenant_ids, tenant_ids, object_names)
+def test_a_backup_job_reads_and_locks_versions_of_its_own_tenant_only(own, other, name):
+    assume(tenant_namespace(own) != tenant_namespace(other))
+    policy, mine, others = ROLES["tenant-backups"].policy, tenant_namespace(own), tenant_namespace(other)
+    asking = session(mine) | {REMAINING: "30"}
+    for action in ("s3:GetObjectVersion", "s3:GetObjectRetention", "s3:PutObjectRetention"):
+        assert allows(policy, action, f"{BACKUPS}/{mine}/{name}", asking), (
+            "a backup would end with access denied in the one bucket that matters"
+        )
+        assert not allows(policy, action, f"{BACKUPS}/{others}/{name}", asking), f"{own} reaches {other}'s"
+        assert not allows(policy, action, f"{FILES}/{mine}/{name}", asking), "files are not backups"
+        assert not allows(policy, action, f"{BACKUPS}/{mine}/{name}", {REMAINING: "30"})
+
+
+def test_a_backup_job_learns_how_the_bucket_locks_and_may_not_change_it():
+    policy, asking = ROLES["tenant-backups"].policy, session("t-acme")
+    assert allows(policy, "s3:GetBucketObjectLockConfiguration", BACKUPS, asking)
+    assert not allows(policy, "s3:GetBucketObjectLockConfiguration", BACKUPS, {})
+    for action in (
+        "s3:PutBucketObjectLockConfiguration",
+        "s3:BypassGovernanceRetention",
+        "s3:PutObjectLegalHold",
+    ):
+        for resource in (BACKUPS, f"{BACKUPS}/t-acme/a"):
+            assert not allows(policy, action, resource, asking | {REMAINING: "1"}), f"{action} is for nobody"
+
+
+def test_no_lock_outlasts_the_longest_retention():
+    longest = max(kept.days for kept in RETENTION.values())
+    policy, place = ROLES["tenant-backups"].policy, f"{BACKUPS}/t-acme/a"
+
+    def locked(days):
+        return allows(policy, "s3:PutObjectRetention", place, session("t-acme") | {REMAINING: str(days)})
+
+    assert locked(longest)
+    assert locked(longest + 1), "S3 rounds a day that has begun up"
+    assert not locked(longest + 2), (
+        "the account would pay for it, and the law to erase be broken, for that long"
+    )
+
+
+@pytest.mark.parametrize("role", ["tenant-files", "cell-backups"])
+def test_whoever_is_no_backup_job_locks_nothing(role):
+    context = session("t-acme") | {REMAINING: "1"}
+    for bucket in (FILES, BACKUPS):
+        assert not allows(ROLES[role].policy, "s3:PutObjectRetention", f"{bucket}/t-acme/a", context)
 
 
 @pytest.mark.parametrize("key", ["tenant-files", "tenant-backups", "cell-backups"])

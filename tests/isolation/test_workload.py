@@ -217,6 +217,12 @@ def test_nobody_reads_a_secret_of_another_tenant(
         "its own as a beginning": secret(f"storefleet/tenants/{shared[0].id}-x/odoo"),
         "a way up": secret(f"storefleet/tenants/{shared[0].id}/../{shared[1].id}/odoo"),
         "a store of the whole cluster": secret(own, "ClusterSecretStore"),
+        "a door of its own": {
+            "apiVersion": "external-secrets.io/v1",
+            "kind": "SecretStore",
+            "metadata": {"name": "probe"},
+            "spec": {"provider": {"aws": {"service": "SecretsManager", "region": "eu-central-1"}}},
+        },
     }
     for name, thing in bad.items():
         answer = send(client, operator, home, thing)

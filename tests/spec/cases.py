@@ -45,8 +45,13 @@ def message_of(case: str, folder: Path) -> str:
 
 
 def judge(project: Path) -> None:
-    """Do with a project what the program does before it plans; ``applied.yaml`` is what exists in the cluster."""
-    fleet = load_fleet(project, "local", today=TODAY)
+    """Do with a project what the program does before it plans, in each of its stacks.
+
+    ``applied.yaml`` is what exists in the cluster of the stack local.
+    """
+    stacks = [path.name.split(".")[1] for path in sorted((project / "stacks").glob("Pulumi.*.yaml"))]
+    fleets = {stack: load_fleet(project, stack, today=TODAY) for stack in stacks}
+    fleet = fleets["local"]
     load_releases(project)
     if (project / ROSTER).exists():
         load_roster(project)

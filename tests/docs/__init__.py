@@ -1,0 +1,1 @@
+"""What the documentation says of the project, held against the project."""

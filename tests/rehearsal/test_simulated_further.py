@@ -62,6 +62,47 @@ def test_a_lifecycle_rule_about_sizes_is_given_back(aws):
         s3.get_bucket_lifecycle_configuration(Bucket="sizes")
 
 
+def test_a_replication_is_given_back_with_its_key_and_its_time(aws):
+    s3 = aws("s3")
+    for name in ("copied", "copy"):
+        s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+        s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    key = f"arn:aws:kms:{SECOND}:{ACCOUNT}:key/mrk-1"
+    rule = {
+        "ID": "everything",
+        "Priority": 1,
+        "Status": "Enabled",
+        "Filter": {"Prefix": ""},
+        "DeleteMarkerReplication": {"Status": "Enabled"},
+        "SourceSelectionCriteria": {"SseKmsEncryptedObjects": {"Status": "Enabled"}},
+        "Destination": {
+            "Bucket": "arn:aws:s3:::copy",
+            "StorageClass": "STANDARD",
+            "EncryptionConfiguration": {"ReplicaKmsKeyID": key},
+            "ReplicationTime": {"Status": "Enabled", "Time": {"Minutes": 15}},
+            "Metrics": {"Status": "Enabled", "EventThreshold": {"Minutes": 15}},
+        },
+    }
+    given = {"Role": f"arn:aws:iam::{ACCOUNT}:role/copies", "Rules": [rule]}
+    s3.put_bucket_replication(Bucket="copied", ReplicationConfiguration=given)
+    assert s3.get_bucket_replication(Bucket="copied")["ReplicationConfiguration"] == given, (
+        "each up would write it again"
+    )
+    s3.delete_bucket_replication(Bucket="copied")
+    with pytest.raises(exceptions.ClientError, match="ReplicationConfigurationNotFound"):
+        s3.get_bucket_replication(Bucket="copied")
+
+
+def test_a_secret_s_replica_names_the_key_of_its_region(aws):
+    secrets = aws("secretsmanager")
+    key = f"arn:aws:kms:{SECOND}:{ACCOUNT}:key/mrk-1"
+    secrets.create_secret(Name="copied", AddReplicaRegions=[{"Region": SECOND, "KmsKeyId": key}])
+    (copy,) = secrets.describe_secret(SecretId="copied")["ReplicationStatus"]
+    assert copy["KmsKeyId"] == key, "each up would replicate it anew"
+    secrets.remove_regions_from_replication(SecretId="copied", RemoveReplicaRegions=[SECOND])
+    assert "ReplicationStatus" not in secrets.describe_secret(SecretId="copied")
+
+
 def test_a_policy_that_aws_publishes_can_be_given_to_a_role(aws):
     iam = aws("iam")
     iam.create_role(RoleName="drivers", AssumeRolePolicyDocument="{}")

@@ -1,4 +1,4 @@
-"""What single calls of KMS, Backup, S3 and EC2 lack."""
+"""What single calls of KMS, Secrets Manager, Backup, S3 and EC2 lack."""
 
 # ruff: noqa: PLR0911 - a service is a table of its calls, and reads best as one
 import uuid
@@ -7,11 +7,32 @@ from typing import Any
 from moto.backup.models import backup_backends
 from moto.ec2.models import EC2Backend
 from moto.kms.models import kms_backends
+from moto.secretsmanager.models import FakeSecret
 
 from tests.rehearsal.simulated.kept import ACCOUNT, KEPT, Answer, Call, Json, arn, now
 
 
 def install() -> None:
+    """Let moto keep what was given where it is moto's own classes that forget it."""
+    _launch_templates()
+    _replicas_of_secrets()
+
+
+def _replicas_of_secrets() -> None:
+    """A replica of a secret is encrypted with the key that was given for its region, not with AWS's own."""
+    made = FakeSecret.create_replicas
+
+    def with_their_keys(self: Any, replica_regions: list[Json], force_overwrite: bool) -> Any:
+        keys = {each["Region"]: each["KmsKeyId"] for each in replica_regions if each.get("KmsKeyId")}
+        found = made(self, replica_regions, force_overwrite)
+        for each in found:
+            each.config["KmsKeyId"] = keys.get(each.region, each.config["KmsKeyId"])
+        return found
+
+    FakeSecret.create_replicas = with_their_keys
+
+
+def _launch_templates() -> None:
     """Keep the tags of a launch template itself out of what it says of instances: there moto adds them."""
     made = EC2Backend.create_launch_template
 
@@ -91,15 +112,16 @@ def vault_policy(call: Call, method: str, vault: str) -> Answer:
     return 200, found
 
 
-def lifecycle(call: Call) -> Answer | None:
-    """S3: a lifecycle is given back as it was given; moto forgets sizes."""
-    key = ("lifecycle", call.parts[0])
-    if call.method == "DELETE" and ("lifecycle" in call.query or call.parts[1:] in ([], [""])):
-        KEPT.drop(*key)
-    if "lifecycle" not in call.query:
-        return None
-    if call.method == "PUT":
-        KEPT.things[key] = {"text": call.raw.decode()}
-    if call.method == "GET" and key in KEPT.things:
-        return 200, KEPT.things[key]["text"]
+def s3(call: Call) -> Answer | None:
+    """S3: lifecycles and replications are given back as they were given; moto forgets sizes, keys and times."""
+    gone = call.parts[1:] in ([], [""]) and not set(call.query) - {"x-id"}
+    for kind in ("lifecycle", "replication"):
+        key = (kind, call.parts[0])
+        asked = kind in call.query
+        if call.method == "DELETE" and (asked or gone):
+            KEPT.drop(*key)
+        if asked and call.method == "PUT":
+            KEPT.things[key] = {"text": call.raw.decode()}
+        if asked and call.method == "GET" and key in KEPT.things:
+            return 200, KEPT.things[key]["text"]
     return None

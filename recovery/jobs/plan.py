@@ -31,6 +31,10 @@ BACKUP_HOURS: Final = (0, 1, 2, 3, 4)
 DRILL_WEEKDAY: Final = 2
 """Tuesday: a drill that fails is seen by people on a working day, and not before a weekend."""
 SCRATCH_GIB: Final = 20
+SECRET: Final = "odoo"  # noqa: S105 - the name of a Secret
+PASSWORD_KEY: Final = "database-password"  # noqa: S105 - the name of a key of it
+CLAIM: Final = "odoo-files"
+"""What the chart of a tenant calls its Secret, the password of its role in it, and the volume of its filestore."""
 _BACKUP_SECONDS: Final = 6 * 3600
 _DRILL_SECONDS: Final = 8 * 3600
 _RESOURCES: Final = {
@@ -69,7 +73,7 @@ def plan_backup_job(
         return None
     spread = int.from_bytes(hashlib.sha256(tenant.id.encode()).digest()[:4])
     hour, minute = BACKUP_HOURS[spread % len(BACKUP_HOURS)], spread // len(BACKUP_HOURS) % 60
-    secret = {"secretKeyRef": {"name": "database", "key": "password"}}
+    secret = {"secretKeyRef": {"name": SECRET, "key": PASSWORD_KEY}}
     container = _container(
         args,
         ["backup", "take", tenant.id],
@@ -86,7 +90,7 @@ def plan_backup_job(
     container["env"].append({"name": "PGPASSWORD", "valueFrom": secret})
     volumes = [
         *_volumes(),
-        {"name": "filestore", "persistentVolumeClaim": {"claimName": "filestore", "readOnly": True}},
+        {"name": "filestore", "persistentVolumeClaim": {"claimName": CLAIM, "readOnly": True}},
         {
             "name": "ca",
             "secret": {"secretName": "database-ca", "items": [{"key": "ca.crt", "path": "ca.crt"}]},

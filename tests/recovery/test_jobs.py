@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from components.identity.plan import BACKUP_ACCOUNT
+from components.secrets.plan import TENANT_PREFIX, plan_secrets
 from recovery.jobs.plan import JobsArgs, plan_backup_job, plan_drill_job
 from spec.fleet import load_fleet
 from spec.vocabulary import EnvironmentName, TenantState
+from tests.workload.rendering import golden
 
 pytestmark = pytest.mark.unit
 
@@ -65,7 +68,30 @@ def test_no_job_is_told_a_secret_and_no_backup_job_has_a_private_key():
         assert "AGE-SECRET-KEY" not in text
         if job.key == "backup":
             assert "STOREFLEET_IDENTITY" not in text
-            assert '"claimName": "filestore", "readOnly": true' in text
+            assert '"claimName": "odoo-files", "readOnly": true' in text
+
+
+def test_a_backup_mounts_and_reads_what_the_chart_of_a_tenant_makes():
+    rendered = golden("shared")
+    claims = {one["metadata"]["name"] for one in rendered if one["kind"] == "PersistentVolumeClaim"}
+    (external,) = [one for one in rendered if one["kind"] == "ExternalSecret"]
+    environment = fleet().environment
+    made = plan_secrets(environment, environment.aws, fleet().tenants).secrets
+    fields = {field for secret in made if secret.name.startswith(TENANT_PREFIX) for field in secret.fields}
+    tenant = fleet().tenants[0]
+    job = plan_backup_job(tenant, environment.name, ARGS, host="cell-rw.cell-a.svc")
+    pod = job.manifest["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    (files,) = [one for one in pod["volumes"] if one["name"] == "filestore"]
+    assert files["persistentVolumeClaim"]["claimName"] in claims, (
+        "the pod would wait for a volume of another name"
+    )
+    (password,) = [one for one in pod["containers"][0]["env"] if one["name"] == "PGPASSWORD"]
+    reference = password["valueFrom"]["secretKeyRef"]
+    assert reference["name"] == external["spec"]["target"]["name"], (
+        "the pod would wait for a Secret that nobody makes"
+    )
+    assert reference["key"] in fields
+    assert pod["serviceAccountName"] == BACKUP_ACCOUNT, "the role of backups is given to another account"
 
 
 def test_the_backups_of_a_cell_do_not_all_begin_at_once():

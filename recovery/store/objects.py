@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, cast
+from xml.etree.ElementTree import ParseError
 
 import urllib3
 from minio import Minio
@@ -282,6 +283,8 @@ class Store:
             raise _Cut(
                 f"{what}: the connection to {self.endpoint} failed ({type(error).__name__})"
             ) from error
+        except ParseError as error:
+            raise StoreTrouble(f"{what}: the answer of {self.endpoint} was damaged on its way") from error
         except ValueError as error:  # the credentials could not be had
             raise StoreTrouble(f"{what}: {error}") from error
 

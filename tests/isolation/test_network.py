@@ -141,8 +141,9 @@ def ends(fleet: Fleet) -> Iterator[End]:
         yield inside("tenant", tenant.id, tenant_namespace(tenant.id), app="web")
         yield inside("tenant", tenant.id, tenant_namespace(tenant.id), app="cron")
     for cell in environment.cells:
-        yield inside("cell", cell, cell_namespace(cell), role="primary")
-        yield inside("database", cell, cell_namespace(cell), **POSTGRES_PODS)
+        for role in ("primary", "replica"):
+            yield inside("database", cell, cell_namespace(cell), role=role, **POSTGRES_PODS)
+            yield inside("cell", cell, cell_namespace(cell), role=role)
     yield inside("ingress", "ingress", environment.ingress_namespace, app="traefik")
     yield inside("dns", "dns", environment.dns.namespace, **environment.dns.pod_labels)
     yield inside("system", "system", environment.dns.namespace, app="other")
@@ -248,6 +249,8 @@ def test_every_row_of_the_table_was_put_to_the_test(fleet: Fleet, verdicts: dict
         ("cell", "peer", False),
         ("cell", "database", True),
         ("cell", "database", False),
+        ("database", "database", True),
+        ("database", "database", False),
         ("tenant", "database", True),
         ("tenant", "database", False),
         ("operator", "database", True),

@@ -145,6 +145,7 @@ def _server(
     bytes_ = quantity_value(memory)
     claim: dict[str, Any] = {
         "accessModes": ["ReadWriteOnce"],
+        "volumeMode": "Filesystem",
         "resources": {"requests": {"storage": memory_text(bytes_ * 4)}},
     }
     if environment.aws is not None:
@@ -183,7 +184,17 @@ def _server(
                     ],
                 },
             },
-            "volumeClaimTemplates": [{"metadata": {"name": "data", "labels": dict(own)}, "spec": claim}],
+            # With the server's defaults: it owns this list as a whole, and what a killed engine created could not
+            # be applied again without them.
+            "volumeClaimTemplates": [
+                {
+                    "apiVersion": "v1",
+                    "kind": "PersistentVolumeClaim",
+                    "metadata": {"name": "data", "labels": dict(own)},
+                    "spec": claim,
+                    "status": {"phase": "Pending"},
+                }
+            ],
         },
     )
 

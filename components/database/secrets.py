@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from components.manifests import KubeObject, Manifest, manifest
-from components.secrets.store import API, STORE, secret_store
+from components.secrets.store import API, STORE, remote_reference, secret_store
 from spec.environment import EnvironmentSpec
 from spec.naming import cell_namespace
 
@@ -48,9 +48,9 @@ def external_secret(
     }
     if keys:
         spec["data"] = [
-            {"secretKey": key, "remoteRef": {"key": remote, "property": field}}
+            {"secretKey": key, "remoteRef": remote_reference(remote, field)}
             for key, (remote, field) in keys.items()
         ]
     if entry:
-        spec["dataFrom"] = [{"extract": {"key": entry}}]
+        spec["dataFrom"] = [{"extract": remote_reference(entry)}]
     return manifest(API, "ExternalSecret", name, namespace=namespace, labels=labels, spec=spec)

@@ -6,7 +6,7 @@ from typing import Final
 from components.labelling import environment_labels
 from components.manifests import KubeObject, manifest
 from components.secrets.plan import PLATFORM_PREFIX
-from components.secrets.store import API, STORE, secret_store
+from components.secrets.store import API, STORE, remote_reference, secret_store
 from spec.aws import AwsSpec
 from spec.environment import EnvironmentSpec
 
@@ -51,7 +51,7 @@ def _read(name: str, entry: str, fields: Mapping[str, str]) -> dict[str, object]
         "secretStoreRef": {"kind": "SecretStore", "name": STORE},
         "target": {"name": name, "creationPolicy": "Owner", "deletionPolicy": "Retain"},
         "data": [
-            {"secretKey": key, "remoteRef": {"key": f"{PLATFORM_PREFIX}{entry}", "property": field}}
+            {"secretKey": key, "remoteRef": remote_reference(f"{PLATFORM_PREFIX}{entry}", field)}
             for key, field in fields.items()
         ],
     }

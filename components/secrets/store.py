@@ -27,3 +27,18 @@ def secret_store(
         ),
         why=f"Reads {whose} part of the secret store; one for all namespaces would be open to them all.",
     )
+
+
+def remote_reference(entry: str, field: str | None = None) -> dict[str, str]:
+    """Return a reference to an entry of the store, or to one field of it.
+
+    The definition's defaults are written out: a list of references belongs as a whole to whoever applied it, and what
+    a killed engine created could not be applied again without them.
+    """
+    reference = {
+        "key": entry,
+        "conversionStrategy": "Default",
+        "decodingStrategy": "None",
+        "metadataPolicy": "None",
+    }
+    return reference if field is None else {**reference, "property": field}

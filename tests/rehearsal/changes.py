@@ -43,8 +43,7 @@ def of(fleet: Fleet) -> tuple[Change, ...]:
             Change(
                 title="one tenant more",
                 make=lambda bench: _tenant(bench, fleet, model),
-                # Records, namespaces and the tenant's own parts have its id in their names.
-                touches=lambda made: made.op == "create" and NEW in made.urn,
+                touches=lambda made: _of_the_tenant(made, model),
             )
         )
     aws = fleet.environment.aws
@@ -65,6 +64,16 @@ def of(fleet: Fleet) -> tuple[Change, ...]:
             )
         )
     return tuple(found)
+
+
+def _of_the_tenant(made: Made, model: TenantSpec) -> bool:
+    """Return whether a change is one more tenant's own: its parts have its id in their names.
+
+    It also joins the users of its cell's cache, and the schedules of the peaks that it shares with others.
+    """
+    if made.op == "update":
+        return made.name == f"caches/{model.cell}-users" or made.name.startswith("cost/peak-")
+    return made.op == "create" and NEW in made.urn
 
 
 def _tenant(bench: Bench, fleet: Fleet, model: TenantSpec) -> None:

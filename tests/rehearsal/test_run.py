@@ -135,6 +135,18 @@ def test_a_change_that_touches_nothing_or_too_much_is_a_failure(tmp_path, report
         run._change(Bench(tmp_path, report), harmless, seen(), Console())
 
 
+def test_a_tenant_may_join_its_cell_s_cache_and_the_schedules_of_its_peaks():
+    (tenant, *_) = changes.of(load_fleet(ROOT, "production"))
+    cell = next(each.cell for each in load_fleet(ROOT, "production").tenants if each.tier == "shared")
+    for name, allowed in (
+        (f"caches/{cell}-users", True),
+        ("cost/peak-general-20271119", True),
+        ("caches/eu-kaufwerk-users", False),
+        ("cost/budget", False),
+    ):
+        assert tenant.touches(Made(op="update", urn=URN + name)) is allowed, name
+
+
 def test_what_destroy_leaves_is_a_failure(tmp_path):
     with pytest.raises(run.Failed, match="destroy left 1"):
         run._destroy(Bench(tmp_path, changed()), seen(), Console())

@@ -1,12 +1,13 @@
 """What operators read from the secret store, and the authority that certificates of tenants come from."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Final
 
+from components.database.secrets import external_secret
 from components.labelling import environment_labels
 from components.manifests import KubeObject, manifest
 from components.secrets.plan import PLATFORM_PREFIX
-from components.secrets.store import API, STORE, remote_reference, secret_store
+from components.secrets.store import secret_store
 from spec.aws import AwsSpec
 from spec.environment import EnvironmentSpec
 
@@ -16,8 +17,6 @@ MONITORING: Final = "monitoring"
 GRAFANA: Final = "grafana-admin"
 ALERTMANAGER: Final = "alertmanager-config"
 """Secrets that the values of kube-prometheus-stack name."""
-REFRESH: Final = "1h0m0s"
-"""How soon a secret that was changed in the store arrives."""
 
 _DIRECTORY: Final = "https://acme-v02.api.letsencrypt.org/directory"
 _ACCOUNT_KEY: Final = "acme-account"
@@ -33,28 +32,15 @@ def platform_secrets(environment: EnvironmentSpec, aws: AwsSpec) -> Iterator[Kub
     ):
         yield KubeObject(
             key=f"monitoring-{key}",
-            manifest=manifest(
-                API,
-                "ExternalSecret",
+            manifest=external_secret(
+                environment,
+                MONITORING,
                 name,
-                namespace=MONITORING,
-                labels=own,
-                spec=_read(name, entry, fields),
+                own,
+                keys={wanted: (f"{PLATFORM_PREFIX}{entry}", field) for wanted, field in fields.items()},
             ),
             why=f"The chart of {key} reads this Secret; no value of the chart and no state holds it.",
         )
-
-
-def _read(name: str, entry: str, fields: Mapping[str, str]) -> dict[str, object]:
-    return {
-        "refreshInterval": REFRESH,
-        "secretStoreRef": {"kind": "SecretStore", "name": STORE},
-        "target": {"name": name, "creationPolicy": "Owner", "deletionPolicy": "Retain"},
-        "data": [
-            {"secretKey": key, "remoteRef": remote_reference(f"{PLATFORM_PREFIX}{entry}", field)}
-            for key, field in fields.items()
-        ],
-    }
 
 
 def certificate_issuer(environment: EnvironmentSpec, aws: AwsSpec) -> KubeObject:

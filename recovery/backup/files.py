@@ -27,6 +27,13 @@ if TYPE_CHECKING:
 IN_MEMORY: Final = 8 * 1024**2
 """Sealed files up to this size need no room on the scratch volume."""
 
+_NOT_THERE: Final = "is not there"
+_DAMAGED: Final = "is not what its name says: it was changed or cut short"
+
+
+class _RemovedError(Exception):
+    """The file was there when it was hashed, and is there no longer."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Gone:
@@ -94,30 +101,34 @@ class Copier:
         path = path_of(self.folder, attachment.name)
         with room(path):
             found = content(path)
-        if found is None or damaged(found, attachment):
-            earlier = self.earlier.get(attachment.name)
-            if earlier is None:
-                why = (
-                    "is not there"
-                    if found is None
-                    else "is not what its name says: it was changed or cut short"
-                )
-                return Gone(name=attachment.name, why=why)
-            stored = self._whole(keys.file(self.tenant, earlier.sha256))
-            with lock:
-                copied.from_earlier.append(attachment.name)
-            return _described(attachment, earlier.sha256, earlier.size, stored)
+        if found is None:
+            return self._earlier(attachment, _NOT_THERE, copied, lock)
+        if damaged(found, attachment):
+            return self._earlier(attachment, _DAMAGED, copied, lock)
         key = keys.file(self.tenant, found.sha256)
         if key in there:
             try:
                 return _described(attachment, found.sha256, found.size, self._whole(key))
             except NotWhole:
                 pass  # damaged in the store: it is still here, so it is sent again
-        stored = self._send(key, path, found)
+        try:
+            stored = self._send(key, path, found)
+        except _RemovedError:  # a shop that collects its garbage does so between any two looks at a file
+            return self._earlier(attachment, _NOT_THERE, copied, lock)
         with lock:
             copied.sent += 1
         self.store.check(stored)
         return _described(attachment, found.sha256, found.size, stored)
+
+    def _earlier(self, attachment: Attachment, why: str, copied: Copied, lock: threading.Lock) -> File | Gone:
+        """Take the file from an earlier backup, since the filestore has it no longer."""
+        earlier = self.earlier.get(attachment.name)
+        if earlier is None:
+            return Gone(name=attachment.name, why=why)
+        stored = self._whole(keys.file(self.tenant, earlier.sha256))
+        with lock:
+            copied.from_earlier.append(attachment.name)
+        return _described(attachment, earlier.sha256, earlier.size, stored)
 
     def _whole(self, key: str) -> Stored:
         """Read back an object that an earlier backup sent, and keep it as long as this one needs it."""
@@ -128,7 +139,7 @@ class Copier:
         return self.store.keep(stored, self.until)
 
     def _send(self, key: str, path: Path, expected: Content) -> Stored:
-        with room(self.scratch), path.open("rb") as reader:
+        with room(self.scratch), _opened(path) as reader:
             if expected.size <= IN_MEMORY:
                 sealed_bytes = io.BytesIO()
                 sealed = self.recipients.seal(_same(reader, path, expected), sealed_bytes)
@@ -137,9 +148,18 @@ class Copier:
                 sealed = self.recipients.seal(reader, cast("BinaryIO", half))
                 half.flush()
                 again = content(path)
+                if again is None:
+                    raise _RemovedError
                 if again != expected:
                     raise NotWhole(f"{path} changed while it was read")
                 return self.store.put(key, Path(half.name), sha256=sealed.sha256, until=self.until)
+
+
+def _opened(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except FileNotFoundError:
+        raise _RemovedError from None
 
 
 def _same(reader: BinaryIO, path: Path, expected: Content) -> BinaryIO:

@@ -157,6 +157,50 @@ def test_a_new_file_that_was_collected_after_the_snapshot_makes_a_new_snapshot(b
     assert shop.everything() == before
 
 
+@pytest.mark.parametrize("size", ["small", "large"])
+def test_a_file_that_is_collected_between_two_looks_at_it_makes_a_new_snapshot(bench, monkeypatch, size):
+    from recovery.backup import files  # noqa: PLC0415
+
+    shop = bench.shop(f"between-{size}")
+    name = next(iter(shop.files()))
+    if size == "large":
+        monkeypatch.setattr(files, "IN_MEMORY", 0)
+    looks, look = [], files.content
+
+    def looked(path):
+        found = look(path)
+        if path == shop.folder / name and not looks:
+            forget(shop, name)
+            looks.append(found)
+        return found
+
+    monkeypatch.setattr(files, "content", looked)
+    made = bench.backup(shop)
+    assert looks[0] is not None, "the file was to be there at the first look"
+    assert name not in {file.name for file in made.files}
+
+
+def test_a_large_file_that_is_collected_while_it_is_sealed_makes_a_new_snapshot(bench, monkeypatch):
+    from recovery.backup import files  # noqa: PLC0415
+
+    shop = bench.shop("sealed")
+    name = next(iter(shop.files()))
+    monkeypatch.setattr(files, "IN_MEMORY", 0)
+    opened, opening = [], files._opened
+
+    def opens(path):
+        reader = opening(path)
+        if path == shop.folder / name and not opened:
+            forget(shop, name)
+            opened.append(name)
+        return reader
+
+    monkeypatch.setattr(files, "_opened", opens)
+    made = bench.backup(shop)
+    assert opened
+    assert name not in {file.name for file in made.files}
+
+
 def forget(shop, name):
     with shop.connect() as connection:
         connection.execute("DELETE FROM ir_attachment WHERE store_fname = %s", [name])

@@ -111,3 +111,13 @@ def test_the_engine_talks_to_its_program_without_a_proxy(tmp_path, programs, mon
     monkeypatch.setenv("NO_PROXY", known)
     variables = installation.install(State(tmp_path), programs).variables
     assert (variables["NO_PROXY"], variables["no_proxy"]) == (told, told)
+
+
+def test_the_engine_writes_no_log_of_every_value(tmp_path, programs, monkeypatch):
+    monkeypatch.setattr(found, "official_pulumi", lambda: None)
+    logs = tmp_path / "engine" / "home" / "logs"
+    logs.mkdir(parents=True)
+    (logs / "pulumi-20260101T000000-1-up.log").write_text("a password")
+    for _ in range(2):
+        installation.install(State(tmp_path), programs)
+        assert logs.is_file(), "the engine would log what it sends and gets, secrets too"

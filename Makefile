@@ -76,12 +76,12 @@ clean: ## Remove the virtual environment and caches of this checkout; state and 
 # A file, so that an interrupted install is begun again and a finished one costs nothing.
 .venv/.synced: pyproject.toml uv.lock | $(UV)
 	@echo "+ python packages from uv.lock"
-	@$(UV) sync --frozen --quiet --python $(PYTHON)
+	@$(UV) sync --frozen --compile-bytecode --quiet --python $(PYTHON)
 	@touch $@
 
 $(REHEARSAL)/.synced: pyproject.toml uv.lock | $(UV)
 	@echo "+ a simulated AWS from uv.lock"
-	@UV_PROJECT_ENVIRONMENT=$(REHEARSAL) $(UV) sync --frozen --only-group rehearsal --quiet --python $(PYTHON)
+	@UV_PROJECT_ENVIRONMENT=$(REHEARSAL) $(UV) sync --frozen --only-group rehearsal --compile-bytecode --quiet --python $(PYTHON)
 	@touch $@
 
 $(UV):

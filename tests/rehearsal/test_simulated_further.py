@@ -44,6 +44,21 @@ def test_a_vault_keeps_its_policy(aws):
         backup.get_backup_vault_access_policy(BackupVaultName="kept")
 
 
+def test_a_trail_that_is_named_is_found_alone_among_those_of_other_regions(aws):
+    there = {region: aws("cloudtrail", region) for region in (REGION, SECOND)}
+    for region, trails in there.items():
+        aws("s3", region).create_bucket(
+            Bucket=f"trail-{region}", CreateBucketConfiguration={"LocationConstraint": region}
+        )
+        trails.create_trail(Name=region, S3BucketName=f"trail-{region}", IsMultiRegionTrail=True)
+    (arn,) = (each["TrailARN"] for each in there[REGION].list_trails()["Trails"] if each["Name"] == REGION)
+    for name in (REGION, arn):
+        found = there[REGION].describe_trails(trailNameList=[name])["trailList"]
+        assert [each["Name"] for each in found] == [REGION], "a stack beside another could not read its own"
+    for region, trails in there.items():
+        trails.delete_trail(Name=region)
+
+
 def test_a_lifecycle_rule_about_sizes_is_given_back(aws):
     s3 = aws("s3")
     s3.create_bucket(Bucket="sizes", CreateBucketConfiguration={"LocationConstraint": REGION})

@@ -20,7 +20,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from werkzeug.serving import make_server
 
 from tests.rehearsal.simulated import additions, caches
-from tests.rehearsal.simulated.additions import backup, kms, s3
+from tests.rehearsal.simulated.additions import backup, cloudtrail, kms, s3
 from tests.rehearsal.simulated.clusters import eks
 from tests.rehearsal.simulated.filesystems import efs
 from tests.rehearsal.simulated.kept import ACCOUNT, KEPT, Answer, Call, Json, Refused
@@ -33,6 +33,7 @@ SERVICES = {
     "budgets": budgets,
     "ce": anomalies,
     "backup": backup,
+    "cloudtrail": cloudtrail,
     "s3": s3,
     "elasticfilesystem": efs,
 }

@@ -1,4 +1,4 @@
-"""What single calls of KMS, Secrets Manager, Backup, S3 and EC2 lack."""
+"""What single calls of KMS, Secrets Manager, Backup, S3, EC2 and CloudTrail lack."""
 
 # ruff: noqa: PLR0911 - a service is a table of its calls, and reads best as one
 import uuid
@@ -110,6 +110,16 @@ def vault_policy(call: Call, method: str, vault: str) -> Answer:
     if method == "DELETE":
         KEPT.drop(*key)
     return 200, found
+
+
+def cloudtrail(call: Call) -> Answer | None:
+    """CloudTrail: whoever names trails gets those alone; moto gives every one that it sees from the region."""
+    named = set(call.body.get("trailNameList") or ())
+    if call.target != "DescribeTrails" or not named:
+        return None
+    status, answer = call.forward()
+    found = [one for one in answer["trailList"] if named & {one["Name"], one["TrailARN"]}]
+    return status, {"trailList": found}
 
 
 def s3(call: Call) -> Answer | None:

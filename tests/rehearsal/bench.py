@@ -63,6 +63,10 @@ class Cloud:
         """Make a region unreachable; "" brings all back."""
         self._ask(f"lost?region={region}")
 
+    def expire(self, after: int | None) -> None:
+        """Let the credentials expire after so many calls; None makes them good for ever."""
+        self._ask(f"expire?after={'' if after is None else after}")
+
     def unknown(self) -> dict[str, int]:
         """Return the calls that nobody could answer, with how often each was made."""
         return dict(self._ask("unknown")["unknown"])

@@ -209,6 +209,31 @@ def test_a_lost_region_answers_nothing_and_the_others_go_on(aws, address):
     assert isinstance(aws("eks").list_clusters()["clusters"], list)
 
 
+def test_credentials_expire_after_so_many_calls_in_the_words_of_every_protocol(aws, address):
+    def expire(after):
+        with urllib.request.urlopen(f"{address}/_rehearsal/expire?after={after}", timeout=10) as answer:  # noqa: S310
+            json.load(answer)
+
+    calls = {
+        "eks": lambda each: each.list_clusters(),
+        "kms": lambda each: each.list_keys(),
+        "ec2": lambda each: each.describe_vpcs(),
+        "iam": lambda each: each.list_roles(),
+        "s3": lambda each: each.list_buckets(),
+        "route53": lambda each: each.list_hosted_zones(),
+    }
+    expire(1)
+    try:
+        aws("sts").get_caller_identity()
+        for service, call in calls.items():
+            with pytest.raises(exceptions.ClientError) as refused:
+                call(aws(service))
+            assert refused.value.response["Error"]["Code"].startswith("ExpiredToken"), service
+    finally:
+        expire("")
+    aws("kms").list_keys()
+
+
 def test_what_nobody_could_answer_is_on_the_list(aws, address):
     with pytest.raises(exceptions.ClientError):
         aws("eks").describe_insight(clusterName="x", id="y")

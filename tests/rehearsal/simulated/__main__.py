@@ -4,8 +4,8 @@
 
 Runs in the environment of the group `rehearsal`, which has moto and nothing of Storefleet, so nothing of
 Storefleet is imported here. It listens on loopback alone and keeps everything in memory. `/_rehearsal/lost` takes
-the name of a region that answers nothing from then on (empty: all answer), and `/_rehearsal/unknown` lists the
-calls that nobody here could answer.
+the name of a region that answers nothing from then on (empty: all answer), `/_rehearsal/expire` after how many calls
+the credentials expire (empty: never), and `/_rehearsal/unknown` lists the calls that nobody here could answer.
 """
 
 import json
@@ -55,6 +55,8 @@ class Front:
         region, service = (scope["region"], scope["service"]) if scope else ("", "")
         if region in KEPT.lost:
             return reply(start, 503, {"__type": "ServiceUnavailable", "message": f"{region} does not answer"})
+        if scope and KEPT.expired():
+            return expired(start, service, environ.get("CONTENT_TYPE", ""))
         target = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2]
         called = f"{service} {target or environ['REQUEST_METHOD'] + ' ' + path}"
         if service not in SERVICES:
@@ -121,10 +123,12 @@ class Front:
     def about(self, path: str, query: str, start: Callable[..., Any]) -> Iterable[bytes]:
         if path.endswith("/lost"):
             KEPT.lost = set(parse_qs(query).get("region", []))
+        if path.endswith("/expire"):
+            KEPT.left = next((int(after) for after in parse_qs(query).get("after", [])), None)
         return reply(start, 200, {"lost": sorted(KEPT.lost), "unknown": KEPT.unknown})
 
 
-def reply(start: Callable[..., Any], status: int, body: Json | str, code: str = "") -> Iterable[bytes]:
+def reply(start: Callable[..., Any], status: int, body: Json | str, code: str = "") -> list[bytes]:
     kind = "application/xml" if isinstance(body, str) else "application/json"
     # What a lifecycle that says nothing of it has.
     sizes = ("x-amz-transition-default-minimum-object-size", "all_storage_classes_128K")
@@ -135,6 +139,21 @@ def reply(start: Callable[..., Any], status: int, body: Json | str, code: str = 
     ]
     start(f"{status} {'OK' if status < 300 else 'Refused'}", headers)
     return [(body if isinstance(body, str) else json.dumps(body)).encode()]
+
+
+def expired(start: Callable[..., Any], service: str, kind: str) -> list[bytes]:
+    """Refuse a call as AWS does when a token's time is over, in the words of the service's protocol."""
+    message = "The security token included in the request is expired"
+    error = f"<Error><Code>ExpiredToken</Code><Message>{message}</Message></Error>"
+    if service == "s3":
+        return reply(start, 400, error)
+    if service == "ec2":
+        return reply(start, 400, f"<Response><Errors>{error}</Errors></Response>")
+    if "json" in kind or service in ("eks", "backup", "elasticfilesystem", "scheduler"):
+        return reply(
+            start, 403, {"__type": "ExpiredTokenException", "message": message}, "ExpiredTokenException"
+        )
+    return reply(start, 403, f"<ErrorResponse>{error}</ErrorResponse>")
 
 
 def main() -> None:

@@ -45,8 +45,18 @@ class Kept:
     things: dict[tuple[str, ...], Json] = field(default_factory=dict)
     answered: dict[tuple[str, ...], Answer] = field(default_factory=dict)
     lost: set[str] = field(default_factory=set)
+    left: int | None = None
+    """How many calls are answered before the credentials expire; None where they never do."""
     unknown: dict[str, int] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
+
+    def expired(self) -> bool:
+        """Count one call, and say whether it came after the credentials had expired."""
+        with self.lock:
+            if self.left is None:
+                return False
+            self.left -= 1
+            return self.left < 0
 
     def get(self, *key: str) -> Json:
         if key not in self.things:

@@ -27,6 +27,8 @@ ANOMALY_LEAST_USD: Final = 10
 _DAYS_OF_MONTH: Final = 30
 _MORNING: Final = "04:00:00"
 """When nodes are changed for a peak, in UTC: night in every country that is served."""
+_NAMED: Final = 8
+"""How many tenants a schedule names: EventBridge Scheduler takes descriptions of 512 characters at the most."""
 _UPDATE: Final = "arn:aws:scheduler:::aws-sdk:eks:updateNodegroupConfig"
 
 
@@ -171,7 +173,7 @@ def _before_peaks(
         return
     slowest = group.instance_types[0]
     for change in changes(served, slowest, usual=group.smallest, most=group.largest, today=today):
-        busy = ", ".join(change.tenants)
+        busy = _some(change.tenants)
         why = f"Ready for the peaks of {busy}." if busy else "The peaks are over."
         yield _switch(
             cluster,
@@ -181,6 +183,12 @@ def _before_peaks(
             (group.smallest, change.nodes),
             why,
         )
+
+
+def _some(tenants: Sequence[str]) -> str:
+    """Return tenants as words that a schedule's description has room for, however many there are."""
+    more = len(tenants) - _NAMED
+    return ", ".join(tenants[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _served(pool: PoolTier, owner: str | None, tenants: Sequence[TenantSpec]) -> tuple[TenantSpec, ...]:

@@ -141,6 +141,16 @@ def test_production_gets_ready_for_peaks_and_is_never_switched_off():
     assert first["ScalingConfig"]["MaxSize"] == 6
 
 
+def test_a_schedule_names_some_of_many_tenants_and_counts_the_others():
+    many = [
+        small.tenant(f"shop-{number:02}", tier="hybrid", peaks=[peak("2026-11-20", "2026-11-30")])
+        for number in range(40)
+    ]
+    (first, *_) = [each for each in cost_plan(PRODUCTION, many).schedules if "2026-11-19" in each.expression]
+    assert first.why.startswith("Ready for the peaks of shop-00, shop-01, ")
+    assert first.why.endswith(" and 32 more."), "AWS takes 512 characters: a sentence would be cut off"
+
+
 def test_dev_is_off_outside_its_hours_and_comes_back_as_it_was():
     hours = {"time_zone": "Europe/Paris", "opens": "07:30", "closes": "19:00"}
     plan = cost_plan(samples.environment("dev", dr_region=None, standby_host=None, hours=hours))

@@ -7,9 +7,11 @@ import os
 import shutil
 import socket
 import subprocess
+import urllib.error
 import urllib.request
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +47,7 @@ AT_THE_END = {"PULUMI_EXPERIMENTAL": "true", "PULUMI_SKIP_CHECKPOINTS": "true"}
 of them: a rehearsal that was killed begins anew. What `storefleet` itself runs in a rehearsal is not changed."""
 LIMIT_SECONDS = 45 * 60.0
 _SECONDS = 60
+_OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def provider() -> Path | None:
@@ -63,6 +66,20 @@ class Cloud:
         """Make a region unreachable; "" brings all back."""
         self._ask(f"lost?region={region}")
 
+    def answers(self, region: str) -> bool:
+        """Say whether a region answers whoever asks for its networks."""
+        scope = f"Credential=rehearsal/20200101/{region}/ec2/aws4_request"
+        request = urllib.request.Request(  # noqa: S310 - of this machine
+            self.address,
+            data=b"Action=DescribeVpcs&Version=2016-11-15",
+            headers={"Authorization": f"AWS4-HMAC-SHA256 {scope}, SignedHeaders=host, Signature=0"},
+        )
+        try:
+            with _OPENER.open(request, timeout=_SECONDS) as answer:
+                return bool(answer.status == HTTPStatus.OK)
+        except urllib.error.HTTPError:
+            return False
+
     def expire(self, after: int | None) -> None:
         """Let the credentials expire after so many calls; None makes them good for ever."""
         self._ask(f"expire?after={'' if after is None else after}")
@@ -72,8 +89,7 @@ class Cloud:
         return dict(self._ask("unknown")["unknown"])
 
     def _ask(self, path: str) -> dict[str, Any]:
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(f"{self.address}/_rehearsal/{path}", timeout=_SECONDS) as answer:
+        with _OPENER.open(f"{self.address}/_rehearsal/{path}", timeout=_SECONDS) as answer:
             return json.load(answer)
 
 

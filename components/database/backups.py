@@ -150,7 +150,11 @@ def plan_backups(
             KubeObject(
                 key="found-store",
                 manifest=_store(FOUND_STORE, _configuration(found, ""), cell_id, labels),
-                why="The copies that the lost region left here: read once, when the database is recovered.",
+                why=(
+                    "The copies that the lost region left here: read once, when the database is recovered. "
+                    "Protected: a recovery that loses it on the way has nothing to go on from."
+                ),
+                protect=True,
             )
         )
     return tuple(objects)

@@ -290,6 +290,7 @@ def test_a_second_region_that_is_switched_on_recovers_what_production_left_there
     assert spec["bootstrap"]["recovery"]["source"] == spec["externalClusters"][0]["name"]
     assert "initdb" not in spec["bootstrap"], "the region would come back empty"
     found = spec_of(objects["found-store"])["configuration"]["destinationPath"]
+    assert objects["found-store"].protect, "the pack refuses a rebuild in the middle of it"
     own = spec_of(objects["object-store"])["configuration"]["destinationPath"]
     assert "production" in found
     assert found != own, "it would archive into the copies that it recovers from"

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, cast
 
-from release.gates.checks import Layer
+from components.monitoring.check import Layer
 from release.gates.verdict import Finding, Outcome
 
 CHECK: Final = "application_in_step"

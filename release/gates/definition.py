@@ -4,11 +4,12 @@ A query never asks for the series of a whole layer alone: the smallest of the ch
 them was lost. So every check is asked for by name, and counted.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from release.gates.checks import BY_LAYER, Layer
+from components.monitoring.check import Check, Layer
 
 INTERVAL: Final = timedelta(minutes=1)
 """How often a check is looked at."""
@@ -29,17 +30,22 @@ class Gate:
 
     tenant: str
     layer: Layer
-
-    @property
-    def checks(self) -> tuple[str, ...]:
-        """The names of the checks that must be answered."""
-        return tuple(each.name for each in BY_LAYER[self.layer])
+    checks: tuple[str, ...]
+    """The names of the checks that must be answered."""
 
     @property
     def selector(self) -> str:
         """The series of the gate, and no others: a check that nobody knows here decides nothing."""
-        names = "|".join(self.checks)
-        return f'gate:check{{tenant="{self.tenant}",layer="{self.layer}",check=~"{names}"}}'
+        return f"gate:check{self._labels}"
+
+    @property
+    def figures_query(self) -> str:
+        """PromQL for what was measured. A check without a figure is 0 as well, and that is no failure: it holds."""
+        return f"gate:value{self._labels}"
+
+    @property
+    def _labels(self) -> str:
+        return f'{{tenant="{self.tenant}",layer="{self.layer}",check=~"{"|".join(self.checks)}"}}'
 
     @property
     def samples_query(self) -> str:
@@ -49,9 +55,10 @@ class Gate:
 
     @property
     def instant_query(self) -> str:
-        """PromQL for the current values, without those that are not fresh any more."""
+        """PromQL for the current answers that have a figure behind them and are fresh."""
         seconds = int(FRESH.total_seconds())
-        return f"{self.selector} and (time() - timestamp({self.selector}) <= {seconds})"
+        fresh = f"time() - timestamp({self.selector}) <= {seconds}"
+        return f"{self.selector} and on (tenant, layer, check) {self.figures_query} and ({fresh})"
 
     @property
     def success(self) -> str:
@@ -60,33 +67,37 @@ class Gate:
 
     @property
     def failure(self) -> str:
-        """When one look is bad. What is neither is inconclusive: data are missing, and the gate holds."""
-        return f"len(result) == {len(self.checks)} && {_BAD}"
+        """When one look is bad: some check has a figure, and it is not good. What is neither is inconclusive."""
+        return _BAD
 
 
 @dataclass(frozen=True, kw_only=True)
 class Impact:
-    """A measure of the database that a release must not raise: compared before and after the move of the tenant."""
+    """What a release asks of the database: a figure that is compared from before the move of the tenant to after it."""
 
     name: str
-    question: str
-    series: str
-    """Recorded for each tenant."""
+    figure: str
+    """The check whose figure is compared."""
+    layer: Layer
     unit: str
     factor: float
     """How many times the value before is accepted."""
     floor: float
-    """What is accepted in any case, in the unit: a quiet shop doubles little."""
+    """What is accepted besides, in the unit: a quiet shop doubles little."""
     window: timedelta = timedelta(minutes=30)
     """Over which time each of the two is averaged."""
 
     def after_query(self, tenant: str) -> str:
         """PromQL for the value after the move: now."""
-        return f'avg_over_time({self.series}{{tenant="{tenant}"}}[{_minutes(self.window)}])'
+        return f"avg_over_time({self._selected(tenant)})"
 
     def before_query(self, tenant: str, moved: int) -> str:
         """PromQL for the value before the move, which was at `moved` seconds since 1970."""
-        return f"{self.after_query(tenant)} @ {moved}"
+        return f"avg_over_time({self._selected(tenant)} @ {moved})"
+
+    def _selected(self, tenant: str) -> str:
+        labels = f'{{tenant="{tenant}",layer="{self.layer}",check="{self.figure}"}}'
+        return f"gate:value{labels}[{int(self.window / timedelta(minutes=1))}m]"
 
     def accepted(self, before: float) -> float:
         """Return the highest value after the move that is accepted."""
@@ -95,29 +106,29 @@ class Impact:
 
 IMPACTS: Final = (
     Impact(
-        name="database_time",
-        question="Does a request cost the database about as much time as before the release?",
-        series="tenant:database_seconds:per_request",
-        unit="s",
+        name="database_time_change",
+        figure="database_time",
+        layer=Layer.PLATFORM,
+        unit="of the same hour a week before",
         factor=1.25,
-        floor=0.005,
+        floor=0.1,
     ),
     Impact(
-        name="lock_waits",
-        question="Do as few wait for locks as before the release?",
-        series="tenant:database_lock_waits:rate5m",
-        unit="per second",
+        name="lock_waits_change",
+        figure="lock_waits",
+        layer=Layer.PLATFORM,
+        unit="sessions that wait",
         factor=1.5,
-        floor=0.05,
+        floor=0.5,
     ),
 )
-"""Database time and locks. The factors are ours: above them a release is looked at before more tenants get it."""
+"""Database time and locks. The factors are chosen: above them a release is looked at before more tenants get it."""
 
 
-def gates_of(tenant: str) -> tuple[Gate, ...]:
-    """Return the gates of a tenant, one a layer."""
-    return tuple(Gate(tenant=tenant, layer=layer) for layer in Layer)
-
-
-def _minutes(length: timedelta) -> str:
-    return f"{int(length / timedelta(minutes=1))}m"
+def gates_of(tenant: str, checks: Iterable[Check]) -> tuple[Gate, ...]:
+    """Return the gates of a tenant, one a layer, from the checks of its environment."""
+    known = tuple(checks)
+    return tuple(
+        Gate(tenant=tenant, layer=layer, checks=tuple(each.name for each in known if each.layer == layer))
+        for layer in Layer
+    )

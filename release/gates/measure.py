@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from components.monitoring.check import Layer
 from release.gates.applications import judge_application
-from release.gates.checks import Layer
 from release.gates.definition import IMPACTS, gates_of
 from release.gates.prometheus import NoAnswerError
-from release.gates.verdict import Finding, Outcome, combined, held, judge_gate, judge_impact
+from release.gates.verdict import Finding, Measured, Outcome, combined, held, judge_gate, judge_impact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
 
+    from components.monitoring.check import Check
     from release.gates.definition import Gate, Impact
     from release.gates.prometheus import Asking
 
@@ -40,8 +41,8 @@ class Report:
 
     @property
     def outcome(self) -> Outcome:
-        """What it means for the wave."""
-        return combined(each.outcome for each in self.findings)
+        """What it means for the wave: a layer of which nothing is known holds it."""
+        return combined(self.of_layer(layer) for layer in Layer)
 
     def of_layer(self, layer: str) -> Outcome:
         """Return what a layer says; it holds where nothing was asked."""
@@ -62,19 +63,20 @@ class Report:
         )
 
 
-def measure(prometheus: Asking, watched: Sequence[Watched], at: datetime) -> Report:
+def measure(prometheus: Asking, watched: Sequence[Watched], at: datetime, checks: Sequence[Check]) -> Report:
     """Measure and judge every gate of some tenants.
 
     Args:
         prometheus: who is asked.
         watched: the tenants. Without any the report holds.
         at: the instant of the measurement.
+        checks: the checks of the environment; an empty layer holds.
 
     """
     findings: list[Finding] = []
     for each in watched:
         findings.append(judge_application(each.tenant, each.application, each.moved, each.holds_move))
-        for gate in gates_of(each.tenant):
+        for gate in (one for one in gates_of(each.tenant, checks) if one.checks):
             findings += _gate(prometheus, gate, at, each.moved)
         findings += [_impact(prometheus, impact, each, at) for impact in IMPACTS]
     return Report(at=at, findings=tuple(findings))
@@ -82,10 +84,12 @@ def measure(prometheus: Asking, watched: Sequence[Watched], at: datetime) -> Rep
 
 def _gate(prometheus: Asking, gate: Gate, at: datetime, since: datetime | None) -> list[Finding]:
     try:
-        series = prometheus.ask(gate.samples_query, at)
+        measured = Measured(
+            answers=prometheus.ask(gate.samples_query, at), figures=prometheus.ask(gate.figures_query, at)
+        )
     except NoAnswerError as error:
         return held(gate, str(error))
-    return judge_gate(gate, series, at, since)
+    return judge_gate(gate, measured, at, since)
 
 
 def _impact(prometheus: Asking, impact: Impact, watched: Watched, at: datetime) -> Finding:
@@ -106,7 +110,7 @@ def _impact(prometheus: Asking, impact: Impact, watched: Watched, at: datetime) 
                 outcome, why = judge_impact(impact, watched.tenant, before, after)
     return Finding(
         tenant=watched.tenant,
-        layer=Layer.APPLICATION,
+        layer=impact.layer,
         check=impact.name,
         outcome=outcome,
         why=why,

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
+from components.monitoring.check import Check, Layer
 from components.operators.observability import PROMETHEUS
-from release.gates.checks import Layer
-from release.gates.definition import IMPACTS, INTERVAL, SAMPLES, Gate, Impact
+from release.gates.definition import IMPACTS, INTERVAL, SAMPLES, Gate, Impact, gates_of
 from spec.naming import bounded
 
 _API: Final = "argoproj.io/v1alpha1"
@@ -18,25 +18,26 @@ _ARGUMENT: Final = "{{args.tenant}}"
 _SECONDS: Final = 20
 
 
-def templates(address: str = PROMETHEUS) -> list[dict[str, Any]]:
+def templates(checks: Sequence[Check], address: str = PROMETHEUS) -> list[dict[str, Any]]:
     """Return a ClusterAnalysisTemplate for each layer, with the tenant as its argument."""
     return [
         {
             "apiVersion": _API,
             "kind": "ClusterAnalysisTemplate",
-            "metadata": {"name": f"storefleet-{layer}"},
+            "metadata": {"name": f"storefleet-{gate.layer}"},
             "spec": {
                 "args": [{"name": "tenant"}],
-                "metrics": [_metric(Gate(tenant=_ARGUMENT, layer=layer), layer, address)],
+                "metrics": [_metric(gate, gate.layer, address)],
             },
         }
-        for layer in Layer
+        for gate in gates_of(_ARGUMENT, checks)
     ]
 
 
 def run_of(
     layer: Layer,
     moved: Mapping[str, datetime],
+    checks: Sequence[Check],
     *,
     names: Sequence[str],
     namespace: str,
@@ -47,24 +48,27 @@ def run_of(
     Args:
         layer: the layer.
         moved: when each tenant was moved, by its id.
+        checks: the checks of the environment.
         names: what the run is of: environment, release, wave and attempt; they make its name and its labels.
         namespace: where it is created.
         address: Prometheus' address as the controller reaches it.
 
     """
-    metrics = [_metric(Gate(tenant=each, layer=layer), each, address) for each in sorted(moved)]
-    if layer is Layer.APPLICATION:
-        for tenant, at in sorted(moved.items()):
-            metrics += [
-                {
-                    **_common(address, _comparison(impact, tenant, int(at.timestamp()))),
-                    "name": bounded(f"{impact.name.replace('_', '-')}-{tenant}"),
-                    "initialDelay": f"{int(impact.window.total_seconds())}s",
-                    "successCondition": "len(result) == 1 && all(result, # == 1)",
-                    "failureCondition": "len(result) == 1 && any(result, # == 0)",
-                }
-                for impact in IMPACTS
-            ]
+    metrics: list[dict[str, Any]] = []
+    for tenant, at in sorted(moved.items()):
+        own = (gate for gate in gates_of(tenant, checks) if gate.layer == layer)
+        metrics += [_metric(gate, tenant, address) for gate in own]
+        metrics += [
+            {
+                **_common(address, _comparison(impact, tenant, int(at.timestamp()))),
+                "name": bounded(f"{impact.name.replace('_', '-')}-{tenant}"),
+                "initialDelay": f"{int(impact.window.total_seconds())}s",
+                "successCondition": "len(result) == 1 && all(result, # == 1)",
+                "failureCondition": "any(result, # == 0)",
+            }
+            for impact in IMPACTS
+            if impact.layer == layer
+        ]
     environment, release, wave, attempt = names
     return {
         "apiVersion": _API,

@@ -45,6 +45,8 @@ class Finding:
     why: str
     query: str = ""
     """PromQL with which it was asked; empty where Prometheus was not."""
+    figure: float | None = None
+    """What was measured; None where nothing was."""
 
 
 _YES: Final = 1.0
@@ -59,20 +61,37 @@ def combined(outcomes: Iterable[Outcome]) -> Outcome:
     return Outcome.PASS if found == {Outcome.PASS} else Outcome.HOLD
 
 
-def judge_gate(gate: Gate, series: Sequence[Series], at: datetime, since: datetime | None) -> list[Finding]:
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """What Prometheus returned for a gate."""
+
+    answers: Sequence[Series]
+    """Of ``gate:check``, with as many samples as are looked at."""
+    figures: Sequence[Series]
+    """Of ``gate:value``, the newest ones."""
+
+
+def judge_gate(gate: Gate, measured: Measured, at: datetime, since: datetime | None) -> list[Finding]:
     """Return what each check of a gate says.
 
     Args:
         gate: the gate.
-        series: what Prometheus returned for its samples.
+        measured: what Prometheus returned.
         at: when it was asked.
         since: when the tenant was moved; samples from before say nothing about the release. None when it was not.
 
     """
     found: list[Finding] = []
     for check in gate.checks:
-        own = [each for each in series if _is_of(each, gate, check)]
-        outcome, why = _judged(own, at, since)
+        outcome, why = _judged([each for each in measured.answers if _is_of(each, gate, check)], at, since)
+        figures = [
+            each.samples[-1].value for each in measured.figures if _is_of(each, gate, check) and each.samples
+        ]
+        figure = figures[0] if len(figures) == 1 and math.isfinite(figures[0]) else None
+        if figure is None and outcome is not Outcome.HOLD:
+            outcome, why = Outcome.HOLD, "no data: there is no figure behind the answer; the scrape was lost"
+        elif figure is not None:
+            why = f"{figure:.4g}, {why}"
         found.append(
             Finding(
                 tenant=gate.tenant,
@@ -81,6 +100,7 @@ def judge_gate(gate: Gate, series: Sequence[Series], at: datetime, since: dateti
                 outcome=outcome,
                 why=why,
                 query=gate.samples_query,
+                figure=figure,
             )
         )
     return found
@@ -109,10 +129,10 @@ def judge_impact(
     for name, found in (("before", before), ("after", after)):
         if len(found) != 1 or not found[0].samples:
             count = "no series" if not found else f"{len(found)} series"
-            return Outcome.HOLD, f"{count} of {impact.series} for {tenant} {name} the move"
+            return Outcome.HOLD, f"{count} of {impact.figure} for {tenant} {name} the move"
         value = found[0].samples[-1].value
         if not math.isfinite(value):
-            return Outcome.HOLD, f"{impact.series} {name} the move is {value}, which is no measurement"
+            return Outcome.HOLD, f"{impact.figure} {name} the move is {value}, which is no measurement"
         values.append(value)
     accepted = impact.accepted(values[0])
     said = f"{values[1]:.4g} {impact.unit} after, {values[0]:.4g} before; at most {accepted:.4g} is accepted"

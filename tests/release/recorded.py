@@ -8,12 +8,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from urllib.parse import parse_qs
 
-from release.gates.checks import CHECKS
+from components.monitoring.checks import CHECKS
 from release.gates.definition import IMPACTS
 from release.gates.verdict import Sample, Series
 
-SELECTOR = re.compile(r'gate:check\{tenant="([^"]+)",layer="([^"]+)",check=~"([^"]+)"\}')
-IMPACT = re.compile(r'avg_over_time\(([a-z0-9_:]+)\{tenant="([^"]+)"\}\[\d+m\]\)( @ \d+)?$')
+SELECTOR = re.compile(r'gate:(check|value)\{tenant="([^"]+)",layer="([^"]+)",check=~"([^"]+)"\}')
+IMPACT = re.compile(
+    r'avg_over_time\(gate:value\{tenant="([^"]+)",layer="platform",check="(\w+)"\}\[\d+m\]( @ \d+)?\)$'
+)
 
 
 class Well:
@@ -26,7 +28,9 @@ class Well:
         """(tenant, check) without any series."""
         self.age = timedelta()
         """How long ago the last sample was taken."""
-        self.impact = dict.fromkeys((each.series for each in IMPACTS), impact)
+        self.unmeasured = set()
+        """(tenant, check) without a figure: the rules of the monitoring then answer 0."""
+        self.impact = dict.fromkeys((each.figure for each in IMPACTS), impact)
         self.asked = []
 
     def ask(self, query, at):
@@ -34,20 +38,24 @@ class Well:
         found = SELECTOR.match(query)
         if found:
             return list(self._checks(*found.groups(), at))
-        series, tenant, before = IMPACT.match(query).groups()
-        values = self.impact[series]
+        tenant, figure, before = IMPACT.match(query).groups()
+        values = self.impact[figure]
         if values is None:
             return []
         sample = Sample(at=at, value=values[0] if before else values[1])
         return [Series(labels={"tenant": tenant}, samples=(sample,))]
 
-    def _checks(self, tenant, layer, names, at):
+    def _checks(self, kind, tenant, layer, names, at):
         for check in CHECKS:
             if check.layer != layer or check.name not in names.split("|"):
                 continue
             if (tenant, check.name) in self.silent:
                 continue
             value = self.values.get((tenant, check.name), 1.0)
+            if (tenant, check.name) in self.unmeasured:
+                if kind == "value":
+                    continue
+                value = 0.0
             yield Series(
                 labels={"tenant": tenant, "layer": layer, "check": check.name},
                 samples=tuple(

@@ -6,13 +6,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from components.monitoring.check import Layer
+from components.monitoring.checks import CHECKS
 from release.gates.applications import judge_application
-from release.gates.checks import BY_LAYER, CHECKS, Layer
-from release.gates.definition import IMPACTS, SAMPLES, Gate, gates_of
+from release.gates.definition import IMPACTS, SAMPLES, gates_of
 from release.gates.measure import Watched, measure
 from release.gates.prometheus import NoAnswerError, Prometheus, parse
 from release.gates.rendered import run_of, templates
-from release.gates.verdict import Outcome, Sample, Series, combined, judge_gate
+from release.gates.verdict import Measured, Outcome, Sample, Series, combined, judge_gate
 from spec.problems import SpecError
 from tests.release.recorded import Well, an_application, as_json, served
 
@@ -23,6 +24,15 @@ MOVED = NOW - timedelta(hours=1)
 EVERY = [(each.layer, each.name) for each in CHECKS]
 
 
+def gate_of(layer, tenant="bakery"):
+    return next(each for each in gates_of(tenant, CHECKS) if each.layer == layer)
+
+
+def judged(gate, answers, since=MOVED):
+    figures = [Series(labels=each.labels, samples=each.samples[-1:]) for each in answers]
+    return judge_gate(gate, Measured(answers=answers, figures=figures), NOW, since)
+
+
 def watched(tenant="bakery", moved=MOVED, application=None):
     found = an_application(at=NOW - timedelta(minutes=50)) if application is None else application
     return Watched(
@@ -31,7 +41,7 @@ def watched(tenant="bakery", moved=MOVED, application=None):
 
 
 def report(world, **changes):
-    return measure(world, [watched(**changes)], NOW)
+    return measure(world, [watched(**changes)], NOW, CHECKS)
 
 
 def finding(found, check):
@@ -68,10 +78,10 @@ def test_a_check_that_nobody_answers_holds_the_gate_however_good_the_others_are(
 
 @pytest.mark.parametrize(("layer", "check"), EVERY)
 def test_a_lost_scrape_never_passes(layer, check):
-    gate = Gate(tenant="bakery", layer=layer)
+    gate = gate_of(layer)
     samples = tuple(Sample(at=NOW - timedelta(minutes=3 + back), value=1.0) for back in range(6, -1, -1))
     series = [Series(labels={"tenant": "bakery", "layer": layer, "check": check}, samples=samples)]
-    found = next(each for each in judge_gate(gate, series, NOW, MOVED) if each.check == check)
+    found = next(each for each in judged(gate, series) if each.check == check)
     assert found.outcome is Outcome.HOLD, "values from before the scrape was lost were taken for the present"
     assert "stale: the last sample is 180 s old" in found.why
 
@@ -84,15 +94,28 @@ def test_what_is_neither_yes_nor_no_holds(layer, check, value):
     assert finding(report(world), check).outcome is Outcome.HOLD
 
 
+@pytest.mark.parametrize(("layer", "check"), EVERY)
+def test_an_answer_without_a_figure_behind_it_is_missing_data_and_no_failure(layer, check):
+    world = Well()
+    world.unmeasured.add(("bakery", check))
+    found = report(world)
+    assert found.outcome is Outcome.HOLD, "a lost scrape would pass, or send tenants back that are well"
+    assert "no figure behind the answer" in finding(found, check).why
+
+
+def test_an_environment_without_checks_holds():
+    assert measure(Well(), [watched()], NOW, ()).outcome is Outcome.HOLD
+
+
 def test_an_idle_tenant_whose_rules_say_good_passes():
     world = Well(impact=(0.0, 0.0))
     assert report(world).outcome is Outcome.PASS, "a quiet night would stop every release"
 
 
 def test_two_series_for_one_check_hold_because_nobody_knows_which_is_true():
-    gate = gates_of("bakery")[0]
+    gate = gate_of(Layer.PLATFORM)
     one = Well().ask(gate.samples_query, NOW)
-    found = judge_gate(gate, [*one, *one], NOW, MOVED)
+    found = judged(gate, [*one, *one])
     assert {each.outcome for each in found} == {Outcome.HOLD}
 
 
@@ -105,54 +128,55 @@ def test_samples_from_before_the_move_do_not_count():
 
 def test_a_failure_right_after_the_move_is_seen_although_not_all_looks_are_done():
     world = Well()
-    world.values["bakery", "queue_age"] = 0.0
+    world.values["bakery", "queue_latency"] = 0.0
     assert report(world, moved=NOW - timedelta(minutes=2)).outcome is Outcome.FAIL
 
 
 def test_looks_that_lie_far_apart_are_no_row_of_looks():
-    gate = gates_of("bakery")[0]
+    gate = gate_of(Layer.PLATFORM)
     samples = tuple(Sample(at=NOW - timedelta(minutes=9 * back), value=1.0) for back in range(4, -1, -1))
     series = [
         Series(labels={"tenant": "bakery", "layer": gate.layer, "check": each}, samples=samples)
         for each in gate.checks
     ]
-    assert {each.outcome for each in judge_gate(gate, series, NOW, None)} == {Outcome.HOLD}
+    assert {each.outcome for each in judged(gate, series, None)} == {Outcome.HOLD}
 
 
 def test_another_tenants_series_answers_for_nobody_else():
     world = Well()
-    found = judge_gate(gates_of("deli")[0], world.ask(gates_of("bakery")[0].samples_query, NOW), NOW, MOVED)
+    answers = world.ask(gate_of(Layer.PLATFORM).samples_query, NOW)
+    found = judged(gate_of(Layer.PLATFORM, "deli"), answers)
     assert {each.outcome for each in found} == {Outcome.HOLD}
 
 
 def test_nothing_measured_is_no_pass():
     assert combined([]) is Outcome.HOLD
-    assert measure(Well(), [], NOW).outcome is Outcome.HOLD
+    assert measure(Well(), [], NOW, CHECKS).outcome is Outcome.HOLD
 
 
 @pytest.mark.parametrize(
     ("before", "after", "outcome"),
     [
-        (0.020, 0.020, Outcome.PASS),
-        (0.020, 0.029, Outcome.PASS),
-        (0.020, 0.0301, Outcome.FAIL),
-        (0.0, 0.005, Outcome.PASS),
-        (0.0, 0.0051, Outcome.FAIL),
+        (1.0, 1.0, Outcome.PASS),
+        (1.0, 1.349, Outcome.PASS),
+        (1.0, 1.351, Outcome.FAIL),
+        (0.0, 0.1, Outcome.PASS),
+        (0.0, 0.11, Outcome.FAIL),
         (float("nan"), 0.02, Outcome.HOLD),
         (0.02, float("inf"), Outcome.HOLD),
     ],
 )
 def test_database_time_is_compared_with_what_it_was_before_the_release(before, after, outcome):
     world = Well()
-    world.impact[IMPACTS[0].series] = (before, after)
-    found = finding(report(world), "database_time")
+    world.impact[IMPACTS[0].figure] = (before, after)
+    found = finding(report(world), "database_time_change")
     assert found.outcome is outcome, found.why
 
 
 @pytest.mark.parametrize("impact", IMPACTS, ids=lambda each: each.name)
 def test_an_impact_without_data_or_right_after_the_move_holds(impact):
     world = Well()
-    world.impact[impact.series] = None
+    world.impact[impact.figure] = None
     assert finding(report(world), impact.name).outcome is Outcome.HOLD
     early = finding(report(Well(), moved=NOW - timedelta(minutes=29)), impact.name)
     assert early.outcome is Outcome.HOLD
@@ -164,7 +188,7 @@ def test_an_impact_without_data_or_right_after_the_move_holds(impact):
 @pytest.mark.parametrize("impact", IMPACTS, ids=lambda each: each.name)
 def test_a_release_that_costs_the_database_more_fails(impact):
     world = Well()
-    world.impact[impact.series] = (1.0, 3.0)
+    world.impact[impact.figure] = (1.0, 3.0)
     assert finding(report(world), impact.name).outcome is Outcome.FAIL
 
 
@@ -207,9 +231,9 @@ def test_the_answers_of_a_real_http_server_are_judged_the_same():
         return 200, as_json(world.ask(query, datetime.fromtimestamp(at, tz=UTC)))
 
     with served(answer) as address:
-        found = measure(Prometheus(address), [watched()], NOW)
+        found = measure(Prometheus(address), [watched()], NOW, CHECKS)
     assert found.outcome is Outcome.FAIL
-    assert found.reasons == ("bakery: business/order_success: bad at 12:00:00 UTC (5 of 5 looks)",)
+    assert found.reasons == ("bakery: business/order_success: 0, bad at 12:00:00 UTC (5 of 5 looks)",)
 
 
 @pytest.mark.parametrize(
@@ -236,7 +260,7 @@ def test_the_answers_of_a_real_http_server_are_judged_the_same():
 )
 def test_what_is_no_whole_answer_holds_every_check_and_says_why(status, body, said):
     with served(lambda *_: (status, body)) as address:
-        found = measure(Prometheus(address), [watched()], NOW)
+        found = measure(Prometheus(address), [watched()], NOW, CHECKS)
     assert found.outcome is Outcome.HOLD
     asked = [each for each in found.findings if each.query]
     assert len(asked) == len(CHECKS) + len(IMPACTS)
@@ -244,9 +268,9 @@ def test_what_is_no_whole_answer_holds_every_check_and_says_why(status, body, sa
 
 
 def test_a_prometheus_that_is_not_there_holds():
-    found = measure(Prometheus("http://127.0.0.1:1"), [watched()], NOW)
+    found = measure(Prometheus("http://127.0.0.1:1"), [watched()], NOW, CHECKS)
     assert found.outcome is Outcome.HOLD
-    assert "did not answer" in finding(found, "login_probe").why
+    assert "did not answer" in finding(found, "login").why
 
 
 def test_an_address_that_is_none_is_a_mistake_of_the_user():
@@ -266,19 +290,23 @@ def test_a_vector_is_read_as_well_as_a_matrix():
 
 def holds(condition, result):
     """Evaluate a condition of Argo Rollouts (github.com/expr-lang/expr) as far as ours go."""
-    found = re.fullmatch(r"len\(result\) == (\d+) && (all|any)\(result, # == (\d)\)", condition)
+    counted, _, rest = condition.rpartition(" && ")
+    found = re.fullmatch(r"(all|any)\(result, # == (\d)\)", rest)
     assert found, f"a condition of another form: {condition}"
-    count, kind, wanted = int(found[1]), {"all": all, "any": any}[found[2]], float(found[3])
-    return len(result) == count and kind(each == wanted for each in result)
+    count = re.fullmatch(r"len\(result\) == (\d+)", counted)
+    assert count or not counted, condition
+    kind, wanted = {"all": all, "any": any}[found[1]], float(found[2])
+    return (not count or len(result) == int(count[1])) and kind(each == wanted for each in result)
 
 
 @pytest.mark.parametrize("layer", list(Layer))
 def test_argo_rollouts_is_given_the_same_decision(layer):
-    gate = Gate(tenant="bakery", layer=layer)
-    number = len(BY_LAYER[layer])
+    gate = gate_of(layer)
+    number = len(gate.checks)
     for result, outcome in (
         ([1.0] * number, Outcome.PASS),
         ([1.0] * (number - 1) + [0.0], Outcome.FAIL),
+        ([0.0], Outcome.FAIL),
         ([1.0] * (number - 1), Outcome.HOLD),
         ([1.0] * (number + 1), Outcome.HOLD),
         ([1.0] * (number - 1) + [float("nan")], Outcome.HOLD),
@@ -291,20 +319,24 @@ def test_argo_rollouts_is_given_the_same_decision(layer):
 
 def test_a_run_asks_what_the_command_line_asks_and_takes_no_second_chance():
     run = run_of(
-        Layer.APPLICATION, {"bakery": MOVED}, names=("local", "18.0.4", "1", "1"), namespace="storefleet"
+        Layer.PLATFORM, {"bakery": MOVED}, CHECKS, names=("local", "18.0.4", "1", "1"), namespace="storefleet"
     )
     metrics = run["spec"]["metrics"]
-    assert [each["name"] for each in metrics] == ["bakery", "database-time-bakery", "lock-waits-bakery"]
+    assert [each["name"] for each in metrics] == [
+        "bakery",
+        "database-time-change-bakery",
+        "lock-waits-change-bakery",
+    ]
     assert all(each["failureLimit"] == 0 and each["inconclusiveLimit"] == 0 for each in metrics)
     assert all(each["count"] == SAMPLES for each in metrics)
     queries = [each["provider"]["prometheus"]["query"] for each in metrics]
-    assert queries[0] == Gate(tenant="bakery", layer=Layer.APPLICATION).instant_query
+    assert queries[0] == gate_of(Layer.PLATFORM).instant_query
     assert f"@ {int(MOVED.timestamp())}" in queries[1]
-    assert run["metadata"]["name"] == "local-18-0-4-wave-1-application-1"
+    assert run["metadata"]["name"] == "local-18-0-4-wave-1-platform-1"
 
 
 def test_there_is_a_template_for_each_layer_with_the_tenant_as_its_argument():
-    made = templates()
+    made = templates(CHECKS)
     assert [each["metadata"]["name"] for each in made] == [f"storefleet-{layer}" for layer in Layer]
     for each in made:
         assert each["spec"]["args"] == [{"name": "tenant"}]

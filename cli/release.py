@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import release_steps, signatures
+from cli import release_evidence, release_steps, signatures
 from cli.moments import instant
 from cli.output import MISTAKE, clear_errors, console, fail
 from cli.release_facts import WATCHED, committed_facts, mistake, tell
@@ -33,6 +33,7 @@ app = typer.Typer(help="Plan releases, and move them through the rings and back.
 app.command()(signatures.approve)
 app.command()(signatures.emergency)
 release_steps.register(app)
+release_evidence.register(app)
 
 Version = Annotated[str, typer.Argument(metavar="VERSION", help="the release, a folder of releases/")]
 Environment = Annotated[str, typer.Option("--env", metavar="ENV", help="the environment")]

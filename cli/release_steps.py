@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -43,7 +44,7 @@ def now() -> datetime:
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the group of releases."""
-    for command in (rehearse, checkpoint, gate, status, resume):
+    for command in (rehearse, checkpoint, gate, integrate, status, resume):
         app.command()(command)
 
 
@@ -70,6 +71,21 @@ def gate(
     """Measure a wave after its move, and again when it was watched: pass, fail, or hold while it is unclear."""
     with clear_errors():
         _one(version, env, wave, (Kind.GATE, Kind.SOAK), _world(env, prometheus, applications))
+
+
+def integrate(
+    version: Version,
+    *,
+    env: Environment,
+    wave: Wave,
+    integration: Annotated[str, typer.Option(metavar="NAME", help="what talks to the shops again")],
+    prometheus: Address = None,
+    applications: Applications = None,
+) -> None:
+    """Say that an integration talks to a wave again, and measure it: the next one waits until this one is good."""
+    with clear_errors():
+        world = replace(_world(env, prometheus, applications), again=frozenset({integration}))
+        _one(version, env, wave, (Kind.INTEGRATE,), world)
 
 
 def status(version: Version, *, env: Environment) -> None:
@@ -111,7 +127,7 @@ def _driver(version: str, env: str, world: World) -> Driver:
     )
 
 
-def _world(env: str, prometheus: str | None = None, applications: Path | None = None) -> World:
+def _world(env: str, prometheus: str | None = None, applications: Path | None = None) -> RealWorld:
     return RealWorld(
         fleet=load_fleet(ROOT, env),
         repository=Repository(ROOT),

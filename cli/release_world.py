@@ -52,6 +52,8 @@ class RealWorld:
     applications: Path | None
     """A file with Applications as `kubectl get applications -A -o json` prints them, instead of the cluster's."""
     progress: Progress
+    again: frozenset[str] = frozenset()
+    """The integrations of which somebody says that they talk to the tenants again."""
     simulated: bool = False
 
     def rehearse(self, tenant: str, release: str) -> Taken:
@@ -125,6 +127,11 @@ class RealWorld:
                 "bytes": seen.size,
             },
         )
+
+    def let_in(self, integration: str, tenants: Sequence[str]) -> bool:
+        """Say whether somebody has let an integration in again: the platform does not own the other side."""
+        del tenants
+        return integration in self.again
 
     def measure(self, moved: Sequence[Moved], at: datetime) -> Report:
         """Measure and judge the gates of tenants."""

@@ -147,11 +147,16 @@ class Driver:
         return Done(next=what, said=(f"{moving.title} ({commit[:12]})", *note))
 
     def _gate(self, facts: Facts, plan: Plan, what: Next, wave: Wave) -> Done:
-        step = Step.GATE if what.kind is Kind.GATE else Step.SOAK
+        step = {Kind.GATE: Step.GATE, Kind.INTEGRATE: Step.INTEGRATION}.get(what.kind, Step.SOAK)
+        if what.integration and not self.world.let_in(what.integration, what.tenants):
+            fix = f"storefleet release integrate {self.version} --env {plan.environment} --wave {wave.number}"
+            said = f"Let {what.integration} in again for {', '.join(what.tenants)}; then: {fix} --integration ..."
+            return Done(next=what, said=(said,), outcome=Outcome.HOLD)
         report = self.world.measure(moved_of(facts, what.tenants, self.version), facts.at)
         self.boundary(f"after measuring for {step}")
+        name = f"{step} {what.integration}".rstrip()
         said = (
-            f"{step} of wave {wave.number}: {report.outcome}",
+            f"{name} of wave {wave.number}: {report.outcome}",
             *(f"  {each}" for each in report.reasons[:10]),
         )
         if report.outcome is Outcome.HOLD:
@@ -164,7 +169,10 @@ class Driver:
             update={
                 "outcome": report.outcome,
                 "why": f"{len(report.findings)} checks of {len(what.tenants)} tenants.",
-                "details": details_of(report),
+                "details": {
+                    **details_of(report),
+                    **({"integration": what.integration} if what.integration else {}),
+                },
             }
         )
         self._write(record, f"Release {self.version}: {step} of wave {wave.number}: {report.outcome}")

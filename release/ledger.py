@@ -45,6 +45,7 @@ class Step(StrEnum):
     NOTICE_AFTER = "notice-after"
     NOTICE_BACK = "notice-back"
     GATE = "gate"
+    INTEGRATION = "integration"
     SOAK = "soak"
 
 
@@ -73,6 +74,8 @@ class StepRecord(SpecModel):
     def file(self) -> str:
         """The path of the record, relative to the project."""
         subject = self.tenant or f"wave-{self.wave}"
+        if self.step is Step.INTEGRATION:
+            subject = f"{subject}-{self.details['integration']}"
         folder = records_folder(self.environment, self.release)
         return f"{folder}/{self.step}-{subject}-{self.ended:%Y%m%dT%H%M%SZ}.json"
 
@@ -156,6 +159,17 @@ def decision(
         if each.step is step and each.wave == wave and each.plan == plan.digest and each.ended >= since
     ]
     return own[-1] if own else None
+
+
+def let_in(records: Iterable[StepRecord], plan: Plan, wave: int, since: datetime) -> frozenset[str]:
+    """Return the integrations that talk to the tenants of a wave again since its move, and were found good."""
+    return frozenset(
+        str(each.details["integration"])
+        for each in records
+        if each.step is Step.INTEGRATION
+        and (each.wave, each.plan, each.outcome) == (wave, plan.digest, Outcome.PASS)
+        and each.ended >= since
+    )
 
 
 def has_notice(records: Iterable[StepRecord], plan: Plan, wave: int, step: Step) -> bool:

@@ -14,7 +14,7 @@ from release.gates.definition import SETTLE
 from release.gates.verdict import Outcome
 from release.judge import LOOK_AHEAD, closed_sentence, plan_problems, rollback_problems
 from release.known import Facts
-from release.ledger import Step, decision, has_notice, unrehearsed, without_checkpoint
+from release.ledger import Step, decision, has_notice, let_in, unrehearsed, without_checkpoint
 from release.plan import Plan, Wave
 from release.planner import room_of
 from release.pointers import segment_of
@@ -31,6 +31,7 @@ class Kind(StrEnum):
     CHECKPOINT = "checkpoint"
     PROMOTE = "promote"
     GATE = "gate"
+    INTEGRATE = "integrate"
     SOAK = "soak"
     ROLLBACK = "rollback"
     BLOCKED = "blocked"
@@ -53,6 +54,7 @@ class Next:
     tenants: tuple[str, ...] = ()
     notice: Step | None = None
     segments: tuple[str, ...] = ()
+    integration: str = ""
     until: datetime | None = None
     """Until when there is nothing to do."""
 
@@ -101,7 +103,7 @@ def failing_tenants(facts: Facts, plan: Plan, wave: Wave, state: Progress) -> tu
     """Return the tenants for which the last gate of a wave failed, and that still run the release."""
     last = [
         each
-        for step in (Step.GATE, Step.SOAK)
+        for step in (Step.GATE, Step.INTEGRATION, Step.SOAK)
         if (each := decision(facts.records, plan, wave.number, step, state.since)) is not None
     ]
     newest = max(last, key=lambda each: each.ended, default=None)
@@ -124,6 +126,7 @@ def _of_wave(facts: Facts, plan: Plan, wave: Wave, state: Progress) -> Iterator[
             why = f"Wave {number} was moved at {state.since:%H:%M} UTC, and is measured after {SETTLE}."
             yield Next(kind=Kind.WAIT, why=why, wave=wave, until=ready)
         yield Next(kind=Kind.GATE, why=f"Wave {number} was moved.", wave=wave, tenants=state.done)
+    yield from _integrations(facts, plan, wave, state)
     if not _passed(facts, plan, wave, Step.SOAK, state):
         ready = state.since + timedelta(hours=wave.soak_hours)
         if facts.at < ready:
@@ -133,6 +136,17 @@ def _of_wave(facts: Facts, plan: Plan, wave: Wave, state: Progress) -> Iterator[
     if not has_notice(facts.records, plan, number, Step.NOTICE_AFTER):
         why = f"Wave {number} is done."
         yield Next(kind=Kind.NOTIFY, why=why, wave=wave, tenants=state.done, notice=Step.NOTICE_AFTER)
+
+
+def _integrations(facts: Facts, plan: Plan, wave: Wave, state: Progress) -> Iterator[Next]:
+    """Yield the first integration that does not talk to the wave again: they come back in the manifest's order."""
+    again = let_in(facts.records, plan, wave.number, state.since or facts.at)
+    for name in facts.releases[plan.release].manifest.integrations:
+        users = tuple(each for each in state.done if name in facts.fleet.tenant(each).integrations)
+        if users and name not in again:
+            why = f"{name} talks to wave {wave.number} again, one integration after the other."
+            yield Next(kind=Kind.INTEGRATE, why=why, wave=wave, tenants=users, integration=name)
+            return
 
 
 def _before(facts: Facts, plan: Plan, wave: Wave, waiting: Sequence[str]) -> Iterator[Next]:

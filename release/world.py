@@ -49,6 +49,10 @@ class World(Protocol):
         """Take the checkpoint of a tenant and read it back, or return the one taken since `not_before`."""
         ...
 
+    def let_in(self, integration: str, tenants: Sequence[str]) -> bool:
+        """Say whether an integration talks to tenants again, after it was held back for their move."""
+        ...
+
     def measure(self, moved: Sequence[Moved], at: datetime) -> Report:
         """Measure and judge the gates of tenants."""
         ...

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from cli import calendars as calendar_commands
 from cli import release as release_commands
-from cli import release_steps, signatures
+from cli import release_evidence, release_steps, signatures
 from cli.release_facts import committed_facts
 from release.driver import plan_of_version
 from release.gates.verdict import Outcome
@@ -70,7 +70,7 @@ class Project:
         self.keys = {}
         self.prepares = True
         """Whether rehearsals, checkpoints and gates go well by themselves, as in tests about something else."""
-        for module in (release_commands, release_steps, signatures, calendar_commands):
+        for module in (release_commands, release_steps, release_evidence, signatures, calendar_commands):
             monkeypatch.setattr(module, "ROOT", root)
         for name in ("GIT_AUTHOR_NAME", "GIT_COMMITTER_NAME"):
             monkeypatch.setenv(name, "Rita")
@@ -86,7 +86,7 @@ class Project:
     def clock(self, at):
         """Set the time of the commands and of git."""
         self.at = at
-        for module in (release_commands, release_steps, signatures, calendar_commands):
+        for module in (release_commands, release_steps, release_evidence, signatures, calendar_commands):
             self._patch.setattr(module, "now", lambda: at)
         stamp = f"{int(at.timestamp())} +0000"
         self._patch.setenv("GIT_COMMITTER_DATE", stamp)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import release_evidence, release_steps, signatures
+from cli import release_evidence, release_steps, release_story, signatures
 from cli.moments import instant
 from cli.output import MISTAKE, clear_errors, console, fail
 from cli.release_facts import WATCHED, committed_facts, mistake, tell
@@ -34,6 +34,7 @@ app.command()(signatures.approve)
 app.command()(signatures.emergency)
 release_steps.register(app)
 release_evidence.register(app)
+release_story.register(app)
 
 Version = Annotated[str, typer.Argument(metavar="VERSION", help="the release, a folder of releases/")]
 Environment = Annotated[str, typer.Option("--env", metavar="ENV", help="the environment")]

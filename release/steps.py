@@ -39,6 +39,10 @@ class Kind(StrEnum):
     DONE = "done"
 
 
+BETWEEN = timedelta(minutes=10)
+"""How long one integration talks to the shops again before the next does: two intervals of a rate, so it is seen whose
+fault it is."""
+
 PEOPLE_OR_TIME = frozenset({Kind.APPROVE, Kind.WAIT, Kind.BLOCKED, Kind.HALTED, Kind.DONE})
 """What a command cannot do itself."""
 
@@ -144,6 +148,16 @@ def _integrations(facts: Facts, plan: Plan, wave: Wave, state: Progress) -> Iter
     for name in facts.releases[plan.release].manifest.integrations:
         users = tuple(each for each in state.done if name in facts.fleet.tenant(each).integrations)
         if users and name not in again:
+            last = [
+                each.ended
+                for step in (Step.GATE, Step.INTEGRATION)
+                if (each := decision(facts.records, plan, wave.number, step, state.since)) is not None
+            ]
+            ready = max(last, default=facts.at) + BETWEEN
+            if facts.at < ready:
+                why = f"{name} is let in again for wave {wave.number} after what came before it has run for a while."
+                yield Next(kind=Kind.WAIT, why=why, wave=wave, until=ready)
+                return
             why = f"{name} talks to wave {wave.number} again, one integration after the other."
             yield Next(kind=Kind.INTEGRATE, why=why, wave=wave, tenants=users, integration=name)
             return

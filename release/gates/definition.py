@@ -109,7 +109,7 @@ IMPACTS: Final = (
         name="database_time_change",
         figure="database_time",
         layer=Layer.PLATFORM,
-        unit="of the same hour a week before",
+        unit="times its usual",
         factor=1.25,
         floor=0.1,
     ),

@@ -5,6 +5,7 @@ that nobody in the cluster can set, and the role's policy is written in terms of
 association more, and no policy that grows with the fleet.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 from components.iam import Statement, statement
@@ -71,6 +72,26 @@ def found_objects(bucket: str) -> tuple[Statement, ...]:
             condition=_TAGGED,
         ),
         statement("FoundListing", ("s3:ListBucket", "s3:ListBucketVersions"), (arn,), condition=listing),
+    )
+
+
+def drilled_objects(backups: str, evidence: str, namespaces: Sequence[str]) -> tuple[Statement, ...]:
+    """Return the rights of a cell's drills: to read the backups of its tenants, and to write what was found.
+
+    Written out by tenant, because the session's tag says where a drill runs and not whom it is for. Forty tenants with
+    the longest names fit into what IAM lets the policies of a role be (10,240 characters), and no further list would:
+    evidence is for any tenant. Nobody changes what another drill wrote, because the bucket keeps and locks versions.
+    """
+    source = f"arn:aws:s3:::{backups}"
+    return (
+        statement("ReadBackups", ("s3:GetObject",), tuple(f"{source}/{each}/*" for each in namespaces)),
+        statement(
+            "FindBackups",
+            ("s3:ListBucket",),
+            (source,),
+            condition={"StringLike": {"s3:prefix": tuple(f"{each}/*" for each in namespaces)}},
+        ),
+        statement("WriteEvidence", ("s3:PutObject",), (f"arn:aws:s3:::{evidence}/*/drills/*",)),
     )
 
 

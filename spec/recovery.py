@@ -72,4 +72,4 @@ def check_recovery(recovery: RecoverySpec | None, *, customers: bool, stored: bo
     if recovery is not None and not stored:
         message = "there are backups, and nothing says where they go"
         fix = "name a store that is already there: object_store: {endpoint: ..., bucket: ...}"
-        raise refusal(message, at=("object_store",), fix=fix)
+        raise refusal(message, at=("recovery",), fix=fix)

@@ -245,8 +245,6 @@ class EnvironmentSpec(SpecModel):
     def _has_one_object_store(self) -> Self:
         """Hold databases to a place for their backups: only what runs nothing may do without."""
         made = self.aws is not None and self.aws.object_storage == "s3"
-        customers = self.name in {EnvironmentName.PRODUCTION, EnvironmentName.DR}
-        check_recovery(self.recovery, customers=customers, stored=made or self.object_store is not None)
         if self.object_store is None:
             if not made and self.name is not EnvironmentName.LOCAL:
                 message = "nothing says where the backups of the databases go"
@@ -264,6 +262,13 @@ class EnvironmentSpec(SpecModel):
                 at=("object_store", "endpoint"),
                 allowed="https://, or http:// to a service of the cluster (name.namespace.svc)",
             )
+        return self
+
+    @model_validator(mode="after")
+    def _backs_its_tenants_up(self) -> Self:
+        customers = self.name in {EnvironmentName.PRODUCTION, EnvironmentName.DR}
+        made = self.aws is not None and self.aws.object_storage == "s3"
+        check_recovery(self.recovery, customers=customers, stored=made or self.object_store is not None)
         return self
 
     @model_validator(mode="after")

@@ -10,14 +10,14 @@ from components.identity.people import PersonRole, plan_people
 from components.identity.tenants import by_s3, drilled_objects, found_objects, locked_objects, own_objects
 from components.identity.workloads import operator_rights, place_of
 from components.keys.plan import KeyPurpose
-from components.recovery.jobs import BACKUP, drill_name, drilled
+from components.recovery.jobs import BACKUP, DRILL
 from components.storage.plan import Store, plan_storage
 from components.tagging import tags
 from components.tenancy.plan import SERVICE_ACCOUNT
 from components.tenancy.walls import WITH_DATA_ACCESS
 from spec.cloud_names import bucket_name, key_alias, role_name
 from spec.environment import EnvironmentSpec
-from spec.naming import DRILLS, bounded, cell_namespace, tenant_namespace
+from spec.naming import DRILLS, cell_namespace, tenant_namespace
 from spec.tenant import TenantSpec
 from spec.vocabulary import EnvironmentName, Sensitivity
 
@@ -27,8 +27,6 @@ BACKUP_ACCOUNT: Final = BACKUP
 """Service account of a tenant's backup Job."""
 DATABASE_ACCOUNT: Final = "postgres"
 """Service account of a cell's PostgreSQL cluster; the cluster's name is the same."""
-_DRILL_ROLE_LIMIT: Final = 40
-"""Longest key of a drill's role: what every environment's name leaves of the 64 characters of IAM."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,8 +78,8 @@ def plan_identity(
         ValueError: an operator that calls AWS and of whose rights nothing is known here.
 
     """
-    drills = _drill_roles(environment, tenants)
-    roles = (*_shared_roles(environment), *drills.values(), *_operator_roles(environment, operators))
+    drills = _drill_roles(environment)
+    roles = (*_shared_roles(environment), *drills, *_operator_roles(environment, operators))
     associations = (
         *(each for tenant in tenants for each in _of_tenant(tenant)),
         *(
@@ -94,8 +92,8 @@ def plan_identity(
             for cell in sorted(environment.cells)
         ),
         *(
-            Association(key=role.key, role=role.key, namespace=DRILLS, service_account=drill_name(cell))
-            for cell, role in drills.items()
+            Association(key=role.key, role=role.key, namespace=DRILLS, service_account=DRILL)
+            for role in drills
         ),
         *(
             Association(key=name, role=name, namespace=namespace, service_account=account)
@@ -162,25 +160,22 @@ def _shared_roles(environment: EnvironmentSpec) -> tuple[WorkloadRole, ...]:
     )
 
 
-def _drill_roles(environment: EnvironmentSpec, tenants: Sequence[TenantSpec]) -> dict[str, WorkloadRole]:
-    """Return the role of each cell's drills; none where nothing is drilled, or the store takes keys instead."""
+def _drill_roles(environment: EnvironmentSpec) -> tuple[WorkloadRole, ...]:
+    """Return the role of drills; none where nothing is drilled, or the store takes keys instead."""
     if environment.recovery is None or environment.object_store is not None:
-        return {}
+        return ()
     place = place_of(environment)
     used = (key_alias(environment, each.value) for each in (KeyPurpose.BACKUPS, KeyPurpose.EVIDENCE))
-    keys = by_s3(place.account, place.region, *used)
     backups, evidence = (bucket_name(environment, each.value) for each in (Store.BACKUPS, Store.EVIDENCE))
-    return {
-        cell: _role(
+    return (
+        _role(
             environment,
-            bounded(f"drill-{cell}", _DRILL_ROLE_LIMIT),
-            (DRILLS, drill_name(cell)),
-            (*drilled_objects(backups, evidence, [tenant_namespace(each) for each in turns]), keys),
-            f"Drills of cell {cell} read its tenants' backups and write what they found; they change no backup.",
-        )
-        for cell in sorted(environment.cells)
-        if (turns := drilled(cell, tenants))
-    }
+            DRILLS,
+            (DRILLS, DRILL),
+            (*drilled_objects(backups, evidence), by_s3(place.account, place.region, *used)),
+            "Drills read tenants' backups and write what they found; they change no backup.",
+        ),
+    )
 
 
 def _objects(environment: EnvironmentSpec, store: Store, purpose: KeyPurpose) -> tuple[Statement, ...]:

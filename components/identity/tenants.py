@@ -5,10 +5,10 @@ that nobody in the cluster can set, and the role's policy is written in terms of
 association more, and no policy that grows with the fleet.
 """
 
-from collections.abc import Sequence
 from typing import Final
 
 from components.iam import Statement, statement
+from spec.naming import tenant_namespace
 from spec.tiers import RETENTION
 
 NAMESPACE_TAG: Final = "${aws:PrincipalTag/kubernetes-namespace}"
@@ -75,23 +75,23 @@ def found_objects(bucket: str) -> tuple[Statement, ...]:
     )
 
 
-def drilled_objects(backups: str, evidence: str, namespaces: Sequence[str]) -> tuple[Statement, ...]:
-    """Return the rights of a cell's drills: to read the backups of its tenants, and to write what was found.
+def drilled_objects(backups: str, evidence: str) -> tuple[Statement, ...]:
+    """Return the rights of drills: to read the backups of tenants, and to write what was found.
 
-    Written out by tenant, because the session's tag says where a drill runs and not whom it is for. Forty tenants with
-    the longest names fit into what IAM lets the policies of a role be (10,240 characters), and no further list would:
-    evidence is for any tenant. Nobody changes what another drill wrote, because the bucket keeps and locks versions.
+    Of all tenants: what is read is sealed, and every drill holds the key that opens it. Narrower rights would change
+    with each tenant and keep nothing from whoever has the key. No drill changes a backup, and what another drill found
+    stays, because the bucket keeps versions and locks them.
     """
-    source = f"arn:aws:s3:::{backups}"
+    source, tenants = f"arn:aws:s3:::{backups}", tenant_namespace("*")
     return (
-        statement("ReadBackups", ("s3:GetObject",), tuple(f"{source}/{each}/*" for each in namespaces)),
+        statement("ReadBackups", ("s3:GetObject",), (f"{source}/{tenants}/*",)),
         statement(
             "FindBackups",
             ("s3:ListBucket",),
             (source,),
-            condition={"StringLike": {"s3:prefix": tuple(f"{each}/*" for each in namespaces)}},
+            condition={"StringLike": {"s3:prefix": (f"{tenants}/*",)}},
         ),
-        statement("WriteEvidence", ("s3:PutObject",), (f"arn:aws:s3:::{evidence}/*/drills/*",)),
+        statement("WriteEvidence", ("s3:PutObject",), (f"arn:aws:s3:::{evidence}/{tenants}/drills/*",)),
     )
 
 

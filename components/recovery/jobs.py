@@ -18,6 +18,7 @@ from components.labelling import cell_labels, tenant_labels
 from components.manifests import KubeObject, manifest
 from spec import labels as keys
 from spec.naming import DRILLS, bounded, database_host, tenant_namespace
+from spec.tiers import RETENTION, TIERS, NodePool
 from spec.vocabulary import TenantState
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 BACKUP: Final = "backup"
 """Name of the CronJob of a tenant, of its service account, and what the label of its pods says."""
 DRILL: Final = "drill"
-"""What the label of a drill's pods says."""
+"""Service account of all drills, what their names begin with, and what the label of their pods says."""
 USER: Final = 101
 """User of every file of a tenant: that of Odoo's own image, and of the access points."""
 BACKUP_HOURS: Final = (0, 1, 2, 3, 4)
@@ -80,7 +81,7 @@ class JobsArgs:
 
 
 def drill_name(cell_id: str) -> str:
-    """Return the name of a cell's drill, and of its service account."""
+    """Return the name of a cell's drill."""
     return bounded(f"{DRILL}-{cell_id}", 52)
 
 
@@ -116,11 +117,12 @@ def plan_backup_job(tenant: TenantSpec, environment: EnvironmentName, args: Jobs
             BACKUP,
             tenant_namespace(tenant.id),
             tenant_labels(tenant, environment),
+            notes={keys.KEPT_DAYS: str(RETENTION[TIERS[tenant.tier].backup_class].days)},
             does=BACKUP,
             schedule=f"{minute} {hour} * * *",
             # In the same pod: what is on the scratch volume is gone on with.
             job={"activeDeadlineSeconds": _BACKUP_SECONDS, "backoffLimit": 2},
-            pod=_pod(container, volumes, account=BACKUP, restart="OnFailure"),
+            pod={**_pod(container, volumes, account=BACKUP, restart="OnFailure"), **_nodes(tenant)},
         ),
         why=(
             f"Every night at {hour:02}:{minute:02} UTC, in the tenant's own namespace: database, files, then the "
@@ -174,7 +176,7 @@ def plan_drill_job(
                 "backoffLimit": 0,
                 "podFailurePolicy": {"rules": [ignored]},
             },
-            pod=_pod(container, volumes, account=drill_name(cell_id), restart="Never"),
+            pod={**_pod(container, volumes, account=DRILL, restart="Never"), **_on(NodePool.GENERAL)},
         ),
         why="Once a week one tenant's newest backup is restored on a server in the pod, checked, timed and removed.",
     )
@@ -186,6 +188,7 @@ def _cron(
     labels: Mapping[str, str],
     *,
     does: str,
+    notes: Mapping[str, str] | None = None,
     schedule: str,
     job: dict[str, Any],
     pod: dict[str, Any],
@@ -196,6 +199,7 @@ def _cron(
         name,
         namespace=namespace,
         labels=labels,
+        annotations=notes,
         spec={
             "schedule": schedule,
             "timeZone": "Etc/UTC",
@@ -234,6 +238,19 @@ def _pod(
         "containers": [container],
         "volumes": volumes,
     }
+
+
+def _on(pool: NodePool, **more: str) -> dict[str, Any]:
+    return {"nodeSelector": {keys.POOL: pool.value, **more}}
+
+
+def _nodes(tenant: TenantSpec) -> dict[str, Any]:
+    """Return where a tenant's pods run: on the nodes that it pays for, where it has any."""
+    pool = tenant.preset.node_pool
+    if pool is not NodePool.DEDICATED:
+        return _on(pool)
+    taint = {"key": keys.POOL, "operator": "Equal", "value": pool.value, "effect": "NoSchedule"}
+    return {**_on(pool, **{keys.TENANT: tenant.id}), "tolerations": [taint]}
 
 
 def _container(

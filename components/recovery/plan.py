@@ -9,7 +9,7 @@ from components.database.backups import BackupPlace, backup_place
 from components.database.plan import has_databases
 from components.database.secrets import external_secret
 from components.database.walls import ways_to_store
-from components.labelling import cell_labels, environment_labels, pod_security_labels, tenant_labels
+from components.labelling import environment_labels, pod_security_labels, tenant_labels
 from components.manifests import KubeObject, manifest
 from components.network import Rule, namespace_peer, network_policy, ports, to_dns
 from components.recovery.alerts import rule_groups
@@ -21,7 +21,6 @@ from components.recovery.jobs import (
     STORE_FIELDS,
     STORE_KEYS,
     JobsArgs,
-    drill_name,
     plan_backup_job,
     plan_drill_job,
 )
@@ -30,7 +29,7 @@ from components.secrets.store import secret_store
 from components.storage.plan import Store
 from spec import labels
 from spec.cloud_names import bucket_name
-from spec.environment import CellSpec, EnvironmentSpec
+from spec.environment import EnvironmentSpec
 from spec.naming import DRILLS, tenant_namespace
 from spec.object_store import service_namespace
 from spec.recovery import RecoverySpec
@@ -64,7 +63,8 @@ def plan_recovery(environment: EnvironmentSpec, tenants: Sequence[TenantSpec]) -
     out = [*ways_to_store(environment, place), *_to_pushgateway(recovery)]
     objects = [*_room(environment, place, out)]
     for cell_id, cell in sorted(environment.cells.items()):
-        objects += _drill(cell_id, cell, tenants, environment, args)
+        drill = plan_drill_job(cell_id, cell, tenants, environment.name, args)
+        objects += () if drill is None else (drill,)
     for tenant in tenants:
         objects += _backup(tenant, environment, args, out)
     return RecoveryPlan(wait_seconds=environment.wait_seconds, objects=tuple(objects))
@@ -140,6 +140,8 @@ def _room(environment: EnvironmentSpec, place: BackupPlace, out: Sequence[Rule])
         ),
         why="A drill reads a backup from the store and writes its evidence there; it needs nothing else.",
     )
+    why = "The identity of drills: it reads the backups of tenants, and writes evidence."
+    yield _account("drills-account", DRILL, DRILLS, own, why)
     if environment.aws is not None:
         yield secret_store(environment.aws, DRILLS, own, key="drills-store", whose="the platform's")
     entry = f"{PLATFORM_PREFIX}{BACKUP_IDENTITY}"
@@ -176,18 +178,6 @@ def _account(key: str, name: str, namespace: str, own: dict[str, str], why: str)
         "v1", "ServiceAccount", name, namespace=namespace, labels=own, automountServiceAccountToken=False
     )
     return KubeObject(key=key, manifest=account, why=why)
-
-
-def _drill(
-    cell_id: str, cell: CellSpec, tenants: Sequence[TenantSpec], environment: EnvironmentSpec, args: JobsArgs
-) -> Iterator[KubeObject]:
-    job = plan_drill_job(cell_id, cell, tenants, environment.name, args)
-    if job is None:
-        return
-    why = f"The identity of the drills of cell {cell_id}: it reads the backups of its tenants, and of no other's."
-    own = cell_labels(cell_id, cell, environment.name)
-    yield _account(f"{job.key}-account", drill_name(cell_id), DRILLS, own, why)
-    yield job
 
 
 def _backup(

@@ -12,7 +12,7 @@ from components.database.backups import backup_place
 from components.identity.plan import BACKUP_ACCOUNT, NOBODY, plan_identity
 from components.plan import plan_environment
 from components.recovery.alerts import AGES, ALERTS
-from components.recovery.jobs import DRILL, drill_name, drilled
+from components.recovery.jobs import drill_name
 from components.recovery.plan import plan_recovery
 from components.secrets.plan import TENANT_PREFIX, plan_secrets
 from spec import labels
@@ -246,53 +246,51 @@ def test_the_private_key_is_where_drills_run_and_nowhere_else():
     assert not entry.fields, "a key that the program made would be in its state"
 
 
-def _role_of(cell):
+def _role():
     plan = plan_identity(fleet().environment, fleet().tenants, NOBODY)
-    (role,) = [one for one in plan.roles if one.key == f"drill-{cell}"]
+    (role,) = [one for one in plan.roles if one.key == DRILLS]
     (association,) = [one for one in plan.associations if one.role == role.key]
     return role, association
 
 
-def test_a_drill_reads_the_backups_of_its_own_cell_and_changes_none():
-    role, association = _role_of("eu-1")
-    assert (association.namespace, association.service_account) == (DRILLS, "drill-eu-1")
-    mine, other = "t-solvane-paris/logical/x/manifest.json", "t-kaufwerk/logical/x/manifest.json"
-    assert allows(role.policy, "s3:GetObject", f"{BACKUPS}/{mine}", {})
-    assert not allows(role.policy, "s3:GetObject", f"{BACKUPS}/{other}", {}), (
-        "one cell's drill reads another's"
-    )
-    for action in ("s3:PutObject", "s3:DeleteObject"):
-        assert not allows(role.policy, action, f"{BACKUPS}/{mine}", {}), "a drill could spoil what it tests"
+def test_a_drill_reads_backups_of_tenants_and_changes_none():
+    role, association = _role()
+    accounts = [
+        one.meta for one in objects() if one.kind == "ServiceAccount" and one.meta.namespace == DRILLS
+    ]
+    assert [(association.namespace, association.service_account)] == [
+        (one.namespace, one.name) for one in accounts
+    ]
+    assert {pod_of(job)["serviceAccountName"] for job in jobs() if job.meta.namespace == DRILLS} == {
+        association.service_account
+    }
+    backup, base = "t-solvane-paris/logical/x/manifest.json", "cell-eu-1/postgres-1/base/x"
+    assert allows(role.policy, "s3:GetObject", f"{BACKUPS}/{backup}", {})
+    assert not allows(role.policy, "s3:GetObject", f"{BACKUPS}/{base}", {}), "base backups are not sealed"
+    for action in ("s3:PutObject", "s3:DeleteObject", "s3:PutObjectRetention"):
+        assert not allows(role.policy, action, f"{BACKUPS}/{backup}", {}), "a drill could spoil what it tests"
     assert allows(role.policy, "s3:ListBucket", BACKUPS, {"s3:prefix": "t-solvane-paris/logical/"})
-    assert not allows(role.policy, "s3:ListBucket", BACKUPS, {"s3:prefix": "t-kaufwerk/logical/"})
-    assert not allows(role.policy, "s3:ListBucket", BACKUPS, {"s3:prefix": ""})
+    for prefix in ("", "cell-eu-1/"):
+        assert not allows(role.policy, "s3:ListBucket", BACKUPS, {"s3:prefix": prefix})
     assert allows(role.policy, "s3:PutObject", f"{EVIDENCE}/t-solvane-paris/drills/x.json", {})
     for action, key in (("s3:GetObject", "drills/x.json"), ("s3:PutObject", "releases/x.json")):
         assert not allows(role.policy, action, f"{EVIDENCE}/t-solvane-paris/{key}", {})
 
 
-def test_the_role_of_a_drill_is_taken_by_the_pods_of_that_drill_alone():
-    role, _ = _role_of("eu-1")
+def test_the_role_of_drills_is_taken_by_their_pods_alone():
+    role, association = _role()
     pods = "pods.eks.amazonaws.com"
     mine = {
         "aws:SourceAccount": "111122223333",
         "aws:SourceArn": "arn:aws:eks:eu-central-1:111122223333:cluster/storefleet-production",
         "aws:RequestTag/kubernetes-namespace": DRILLS,
-        "aws:RequestTag/kubernetes-service-account": "drill-eu-1",
+        "aws:RequestTag/kubernetes-service-account": association.service_account,
     }
     assert trusts(role.trust, pods, "sts:AssumeRole", mine)
-    for key, value in (("namespace", "t-solvane-paris"), ("service-account", "drill-eu-2")):
+    for key, value in (("namespace", "t-solvane-paris"), ("service-account", "default")):
         assert not trusts(
             role.trust, pods, "sts:AssumeRole", mine | {f"aws:RequestTag/kubernetes-{key}": value}
         )
-
-
-def test_the_rights_of_a_drill_of_forty_tenants_with_the_longest_names_are_taken_by_iam():
-    tenants = [samples.tenant(f"{'x' * 60}{number:03}", cell="shared") for number in range(40)]
-    plan = plan_identity(aws_samples.environment(), tenants, NOBODY)
-    (role,) = [one for one in plan.roles if one.key == "drill-shared"]
-    assert len(drilled("shared", tenants)) == 40
-    assert len(role.policy.replace(" ", "")) <= 10_240, "IAM refuses a longer one"
 
 
 def test_a_store_that_is_given_is_reached_with_keys_and_no_role_is_made():
@@ -306,7 +304,7 @@ def test_a_store_that_is_given_is_reached_with_keys_and_no_role_is_made():
             "the pod would wait for keys that nobody brings"
         )
     keys = {role.key for role in plan_identity(environment, [samples.tenant("acme")], NOBODY).roles}
-    assert not {one for one in keys if one.startswith(DRILL)}
+    assert DRILLS not in keys
 
 
 def test_one_more_tenant_changes_its_cells_drill_and_nothing_of_the_other_tenants():

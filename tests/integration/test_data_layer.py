@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from components.cells.plan import plan_cell
 from components.plan import plan_environment
 from components.recovery.jobs import drill_name
 from local.kube import ApiError
+from recovery.moment.beside import objects_beside
+from recovery.moment.plan import Base, plan_moment
 from spec.fleet import Fleet, current_day, load_fleet
 from spec.lifecycle import Applied
 from spec.naming import DATABASE_CLUSTER, DRILLS
@@ -149,6 +153,18 @@ def test_every_cell_has_its_database_and_every_tenant_its_own(project: Project):
         each["spec"]["owner"]: each["spec"]["name"] for each in project.api.items(f"{CUSTOM}/databases")
     }
     assert owners == {tenant.id: tenant.id for tenant in fleet.tenants}
+
+
+def test_the_api_server_takes_what_recovers_a_cell_beside_itself(project: Project):
+    fleet = load_fleet(project.root, "local")
+    noon = datetime(2026, 11, 20, 12, tzinfo=UTC)
+    base, target = Base(id="20261120T000000", finished_at=noon), noon + timedelta(minutes=3)
+    for cell_id, cell in fleet.environment.cells.items():
+        beat = target + timedelta(minutes=1)
+        plan = plan_moment(cell_id, target, [base], [beat], window=timedelta(days=30))
+        planned = plan_cell(cell_id, cell, fleet.environment).objects
+        for one in objects_beside(plan, planned, cell):
+            project.api.apply(dict(one), manager="tried", dry_run=True, strict=True)
 
 
 def test_every_tenant_is_backed_up_and_every_cell_is_drilled_and_beats(project: Project):

@@ -9,6 +9,7 @@ from components.admission.component import Admission, AdmissionArgs
 from components.cells.component import Cell, CellArgs, CellOutputs
 from components.plan import EnvironmentPlan
 from components.platform.component import Platform, PlatformArgs, PlatformOutputs
+from components.recovery.component import Recovery, RecoveryArgs
 from components.tenancy.component import Tenant, TenantArgs, TenantOutputs
 
 
@@ -44,6 +45,8 @@ def build_environment(
         )
         for tenant in plan.tenants
     }
+    if plan.recovery is not None:
+        Recovery("recovery", RecoveryArgs(plan=plan.recovery, operators=operators), top)
     return EnvironmentOutputs(
         platform=platform.outputs,
         cells={cell_id: cell.outputs for cell_id, cell in cells.items()},

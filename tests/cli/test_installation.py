@@ -67,7 +67,7 @@ def test_state_stays_on_this_machine_and_nothing_is_downloaded_behind_the_back(
 ):
     monkeypatch.setattr(found, "official_pulumi", lambda: None)
     variables = installation.install(State(tmp_path), programs).variables
-    assert variables["PULUMI_BACKEND_URL"] == f"file://{tmp_path / 'engine' / 'state'}"
+    assert variables["PULUMI_BACKEND_URL"] == f"file://{tmp_path / 'engine' / 'state'}?metadata=skip"
     assert variables["PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION"] == "true"
 
 

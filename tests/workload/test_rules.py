@@ -23,7 +23,7 @@ ELSEWHERE = {
     # Whoever declares the namespaces declares these; the chart is one tenant's.
     "dedicated-compute": {"poolRequired": False},
     "image-signed": {
-        "digests": [f"sha256:{'5f' * 32}", f"sha256:{'3a' * 32}"],
+        "digests": [f"sha256:{'5f' * 32}", f"sha256:{'3a' * 32}", samples.RECOVERY["image"].partition("@")[2]],
         "verifierRequired": False,
     },
     "image-digest": {"registries": [workloads.REGISTRY]},

@@ -10,6 +10,7 @@ from pulumi_policy.proxy import unknown_checking_proxy
 
 from components.tenancy.plan import plan_tenant
 from policy.hosts import parse_match
+from spec.environment import EnvironmentSpec
 from tests.components import aws_samples, samples
 from tests.policy.harness import PROVIDER, Judged, judge_resources
 from tests.policy.parts import type_of
@@ -50,13 +51,20 @@ def whole(case: str) -> list[Judged]:
     tier = values.labels["storefleet.dev/tier"]
     hosts = [host for route in values.edge.routes for host in route.hosts]
     tenant = samples.tenant(values.tenant, tier=tier, domains=hosts)
-    where = samples.environment() if case == "local" else aws_samples.environment(values.environment.value)
-    planned = [(dict(one.manifest), one.protect) for one in plan_tenant(tenant, where).objects]
+    planned = [(dict(one.manifest), one.protect) for one in plan_tenant(tenant, where(case)).objects]
     found = [*planned, *((one, kept(one)) for one in rendering.golden(case))]
     return [
         Judged(type_of(one), f"{one['kind']}-{index}", one, provider(), protect=protect)
         for index, (one, protect) in enumerate(found)
     ]
+
+
+def where(case: str) -> EnvironmentSpec:
+    """Return the environment of a render, in which every tenant is backed up."""
+    if case == "local":
+        return samples.environment(recovery=samples.RECOVERY)
+    made = aws_samples.environment(workloads.CASES[case].values.environment.value)
+    return EnvironmentSpec.model_validate(made.model_dump(mode="json") | {"recovery": samples.RECOVERY})
 
 
 def kept(one: dict[str, Any]) -> bool:

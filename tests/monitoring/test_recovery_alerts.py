@@ -17,7 +17,7 @@ from spec.naming import DRILLS
 
 pytestmark = pytest.mark.integration
 
-STEPS = 1650
+STEPS = 30
 NOW = STEPS * 60
 HOUR = 3600
 

@@ -219,6 +219,7 @@ def _add_data(made: Cloud) -> None:
     made.add(
         "cache",
         "elasticache/replicationGroup:ReplicationGroup",
+        replicationGroupId="north-sessions",
         description="sessions",
         engine="valkey",
         atRestEncryptionEnabled=True,

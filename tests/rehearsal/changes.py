@@ -23,6 +23,8 @@ NEW = "rehearsal-shop"
 POOL = "rehearsal"
 LIFECYCLE = "storage/logs/lifecycle"
 LOG_DAYS = 1234
+SECRET_VERSION = "aws:secretsmanager/secretVersion:SecretVersion"
+"""A version of a secret never changes: another text is another version, and the engine calls that a replacement."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +73,8 @@ def _of_the_tenant(made: Made, model: TenantSpec) -> bool:
 
     It also joins the users of its cell's cache, and the schedules of the peaks that it shares with others.
     """
+    if made.type == SECRET_VERSION and made.name == f"secrets/cache-{model.cell}-value":
+        return True
     if made.op == "update":
         return made.name == f"caches/{model.cell}-users" or made.name.startswith("cost/peak-")
     return made.op == "create" and NEW in made.urn

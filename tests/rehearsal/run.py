@@ -117,7 +117,8 @@ def _change(made: bench.Bench, change: changes.Change, seen: dict[str, Any], pro
     if not outcome.report.changes:
         raise Failed(f"{change.title}: nothing changed, so nothing was rehearsed")
     seen.setdefault("changes", {})[change.title] = [f"{one.op} {one.name}" for one in outcome.report.changes]
-    replaced = [one.name for one in outcome.report.changes if one.op in _REPLACING]
+    lasting = [one for one in outcome.report.changes if one.type != changes.SECRET_VERSION]
+    replaced = [one.name for one in lasting if one.op in _REPLACING]
     if replaced:
         raise Failed(f"{change.title}: replaces or deletes {', '.join(replaced)}")
     strangers = [f"{one.op} {one.name}" for one in outcome.report.changes if not change.touches(one)]

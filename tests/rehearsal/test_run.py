@@ -147,6 +147,16 @@ def test_a_tenant_may_join_its_cell_s_cache_and_the_schedules_of_its_peaks():
         assert tenant.touches(Made(op="update", urn=URN + name)) is allowed, name
 
 
+def test_a_tenant_writes_a_new_version_of_its_cells_users_and_replaces_nothing_else():
+    urn = "urn:pulumi:dev::storefleet::a:b:C$aws:secretsmanager/secretVersion:SecretVersion::secrets/"
+    model = next(t for t in load_fleet(ROOT, "dev").tenants if t.tier == "shared")
+    (tenant, *_) = changes.of(load_fleet(ROOT, "dev"))
+    for cell, allowed in ((model.cell, True), ("elsewhere", False)):
+        made = Made(op="replace", urn=f"{urn}cache-{cell}-value")
+        assert made.type == changes.SECRET_VERSION
+        assert tenant.touches(made) is allowed, "the passwords of another cell would be written anew"
+
+
 def test_what_destroy_leaves_is_a_failure(tmp_path):
     with pytest.raises(run.Failed, match="destroy left 1"):
         run._destroy(Bench(tmp_path, changed()), seen(), Console())

@@ -81,10 +81,6 @@ class Cloud:
         except urllib.error.HTTPError:
             return False
 
-    def expire(self, after: int | None) -> None:
-        """Let the credentials expire after so many calls; None makes them good for ever."""
-        self._ask(f"expire?after={'' if after is None else after}")
-
     def unknown(self) -> dict[str, int]:
         """Return the calls that nobody could answer, with how often each was made."""
         return dict(self._ask("unknown")["unknown"])

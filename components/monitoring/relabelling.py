@@ -38,6 +38,9 @@ def endpoint(source: str, port: str, *, cell: str = "") -> dict[str, Any]:
     return {
         "port": port,
         "honorLabels": True,
-        "relabelings": [{"targetLabel": key, "replacement": value} for key, value in said.items()],
-        "metricRelabelings": [_as_monitor(one) for one in METRICS[source]],
+        # What the server would fill in is written out: in a list that is one value, another writer would own it.
+        "relabelings": [
+            {"action": "replace", "targetLabel": key, "replacement": value} for key, value in said.items()
+        ],
+        "metricRelabelings": [{"action": "replace", **_as_monitor(one)} for one in METRICS[source]],
     }

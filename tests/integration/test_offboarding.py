@@ -31,6 +31,7 @@ VOLUME = {
 }
 
 REPLACEABLE = {
+    "CronJob",
     "ExternalSecret",
     "LimitRange",
     "NetworkPolicy",

@@ -7,6 +7,11 @@ from datetime import UTC, datetime
 from spec.problems import Problem, SpecError, shown
 
 
+def now() -> datetime:
+    """Return the current instant, in UTC."""
+    return datetime.now(tz=UTC)
+
+
 def instant(text: str | None, flag: str, otherwise: datetime) -> datetime:
     """Return the instant that an option names, in UTC; ``otherwise`` where it is not given.
 

@@ -71,7 +71,8 @@ def nightly(tenant: Tenant) -> None:
     with clear_errors():
         named = tenant_id(tenant)
         _take(Order(tenant=named, database=named), [], _NIGHTLY_JOBS, dry_run=False)
-        store, cell = Settings().store(), Settings().variables.get(CELL, "")
+        settings = Settings()
+        store, cell = settings.store(), settings.variables.get(CELL, "")
         if cell:
             settle(store, named, cell)
         try:

@@ -21,7 +21,7 @@ from local.state import ROOT
 from recovery.moment.beside import as_yaml, objects_beside
 from recovery.moment.plan import Base, plan_moment
 from spec.fleet import load_fleet
-from spec.problems import Problem, SpecError, closest, shown
+from spec.problems import Problem, SpecError, shown, suggestion
 
 if TYPE_CHECKING:
     from spec.environment import EnvironmentSpec
@@ -99,7 +99,6 @@ def bases_of(path: str) -> list[Base]:
 
 
 def _unknown(cell: str, environment: EnvironmentSpec, env: str) -> SpecError:
-    nearest = closest(cell, environment.cells)
     return SpecError(
         [
             Problem(
@@ -108,7 +107,7 @@ def _unknown(cell: str, environment: EnvironmentSpec, env: str) -> SpecError:
                 value=shown(cell),
                 message=f"is no cell of {env}",
                 allowed=", ".join(sorted(environment.cells)),
-                fix=f"did you mean {nearest}?" if nearest else "",
+                fix=suggestion(cell, environment.cells),
             )
         ]
     )

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli import release_evidence, release_steps, release_story, signatures
-from cli.moments import instant
+from cli.moments import instant, now
 from cli.output import MISTAKE, clear_errors, console, fail
-from cli.release_facts import WATCHED, committed_facts, mistake, tell
+from cli.release_facts import WATCHED, Environment, Version, committed_facts, mistake, tell
 from local.state import ROOT
 from release.check import check_change
 from release.moving import Moving, adoption, emergency_move, promotion, rollback
@@ -36,18 +35,11 @@ release_steps.register(app)
 release_evidence.register(app)
 release_story.register(app)
 
-Version = Annotated[str, typer.Argument(metavar="VERSION", help="the release, a folder of releases/")]
-Environment = Annotated[str, typer.Option("--env", metavar="ENV", help="the environment")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="say what would be committed, and do nothing")]
 Segment = Annotated[
     str | None,
     typer.Option(metavar="SEGMENT", help="only these tenants, such as solvane-fr: group and country"),
 ]
-
-
-def now() -> datetime:
-    """Return the current instant, in UTC."""
-    return datetime.now(tz=UTC)
 
 
 @app.command()

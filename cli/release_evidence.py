@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path  # noqa: TC003 - typer reads it at run time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.moments import now
 from cli.output import REFUSED, clear_errors, console
 from cli.recovery_settings import Settings
-from cli.release_facts import committed_facts, mistake, tell
+from cli.release_facts import Environment, Version, committed_facts, mistake, tell
 from local.state import ROOT
 from release.dora import DORA_WINDOW, dora
 from release.driver import plan_of_version
@@ -33,16 +34,8 @@ if TYPE_CHECKING:
     from release.known import Facts
     from release.plan import Plan
 
-Version = Annotated[str, typer.Argument(metavar="VERSION", help="the release, a folder of releases/")]
-Environment = Annotated[str, typer.Option("--env", metavar="ENV", help="the environment")]
-
 KEPT = timedelta(days=365 * 7)
 """How long evidence is locked in its bucket: auditors ask for years, and seven cover what tax law keeps."""
-
-
-def now() -> datetime:
-    """Return the current instant, in UTC."""
-    return datetime.now(tz=UTC)
 
 
 def register(app: typer.Typer) -> None:
@@ -63,8 +56,7 @@ def show_scorecard(
 ) -> None:
     """Show what speaks for a release and against it: technical, business, tenants, way back."""
     with clear_errors():
-        facts = committed_facts(ROOT, env, now(), committed=False)
-        card = scorecard(facts, plan_of_version(facts, version))
+        card = scorecard(*_planned(version, env))
         if html is not None:
             html.write_text(scorecard_html(card), encoding="utf-8")
             tell(f"Wrote {html}.")
@@ -95,9 +87,9 @@ def evidence(
     with clear_errors():
         facts = committed_facts(ROOT, env, now())
         plan = plan_of_version(facts, version)
-        file = evidence_file(plan)
+        file, folder = evidence_file(plan), evidence_folder(plan)
         repository = Repository(ROOT)
-        if file in repository.files("HEAD", evidence_folder(plan)):
+        if file in repository.files("HEAD", folder):
             tell(f"Nothing to do: {file} is there already, and is written once.")
             _store(plan)
             return
@@ -111,7 +103,6 @@ def evidence(
         private = load_key(key)
         check_signer(load_roster(ROOT), by, ROLE, private)
         card = scorecard(facts, plan)
-        folder = evidence_folder(plan)
         texts = {
             file: seal(statement(ROOT, facts, plan, following.kind.value), by, private),
             f"{folder}/scorecard.json": json.dumps(card.record(), indent=2) + "\n",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
 
 from cli.output import console
 from release.facts import Source, load_facts
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from release.known import Facts
+
+Version = Annotated[str, typer.Argument(metavar="VERSION", help="the release, a folder of releases/")]
+Environment = Annotated[str, typer.Option("--env", metavar="ENV", help="the environment")]
 
 WATCHED: Final = (RELEASES_FOLDER, CALENDARS_FOLDER, TENANTS_FOLDER, "gitops")
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cli.moments import now
 from cli.output import REFUSED, clear_errors, progress
-from cli.release_facts import committed_facts, discard_unfinished, tell
+from cli.release_facts import Environment, Version, committed_facts, discard_unfinished, tell
 from cli.release_world import RealWorld
 from local.state import ROOT
 from release.driver import Driver, limited, plan_of_version
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from release.driver import Done
     from release.world import World
 
-Version = Annotated[str, typer.Argument(metavar="VERSION", help="the release, a folder of releases/")]
-Environment = Annotated[str, typer.Option("--env", metavar="ENV", help="the environment")]
 Wave = Annotated[int, typer.Option(metavar="N", help="the wave of the plan")]
 Address = Annotated[
     str | None,
@@ -35,11 +33,6 @@ Applications = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Applications as kubectl prints them as JSON; the cluster's otherwise"),
 ]
-
-
-def now() -> datetime:
-    """Return the current instant, in UTC."""
-    return datetime.now(tz=UTC)
 
 
 def register(app: typer.Typer) -> None:

@@ -10,6 +10,7 @@ import typer
 from pydantic import ValidationError
 
 from cli.output import clear_errors, console
+from cli.release_facts import Environment  # noqa: TC001 - typer reads it at run time
 from cli.tenant_file import write_new
 from local.state import ROOT
 from release.facts import load_plan
@@ -37,7 +38,6 @@ _UNSIGNED = "unsigned"
 
 By = Annotated[str, typer.Option("--by", metavar="EMAIL", help="who signs, as in gitops/approvers.yaml")]
 Key = Annotated[Path, typer.Option("--key", metavar="FILE", help="their Ed25519 private key in PEM")]
-Environment = Annotated[str, typer.Option("--env", metavar="ENV", help="the environment")]
 
 
 def now() -> datetime:

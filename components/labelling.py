@@ -3,6 +3,7 @@
 from spec import labels
 from spec.environment import CellSpec
 from spec.tenant import TenantSpec
+from spec.tiers import NodePool
 from spec.vocabulary import EnvironmentName
 
 _POD_SECURITY_MODES = ("enforce", "audit", "warn")
@@ -32,6 +33,13 @@ def tenant_labels(tenant: TenantSpec, name: EnvironmentName) -> dict[str, str]:
         labels.DATA_CLASS: tenant.data_sensitivity.value,
         labels.COST_CENTRE: tenant.cost_centre,
     }
+
+
+def node_labels(tenant: TenantSpec) -> dict[str, str]:
+    """Return the labels of the nodes on which a tenant's pods run: its own ones, where it pays for any."""
+    pool = tenant.preset.node_pool
+    own = {labels.TENANT: tenant.id} if pool is NodePool.DEDICATED else {}
+    return {labels.POOL: pool.value, **own}
 
 
 def pod_security_labels(version: str) -> dict[str, str]:

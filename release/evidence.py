@@ -22,14 +22,13 @@ from spec.releases import digest_of, manifest_file
 from spec.roster import Role
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     from release.known import Facts
     from release.plan import Plan
-    from release.repository import Move
 
 EVIDENCE_FOLDER: Final = "gitops/evidence"
 STATEMENT: Final = "https://in-toto.io/Statement/v1"
@@ -46,7 +45,7 @@ def evidence_file(plan: Plan) -> str:
 
 def evidence_folder(plan: Plan) -> str:
     """Return the folder of a plan's evidence and scorecard: one for each plan of a release."""
-    return f"{EVIDENCE_FOLDER}/{plan.environment}/{plan.release}-{plan.digest.removeprefix('sha256:')[:8]}"
+    return f"{EVIDENCE_FOLDER}/{plan.environment}/{plan.release}-{_hex(plan.digest)[:8]}"
 
 
 def statement(root: Path, facts: Facts, plan: Plan, outcome: str) -> dict[str, Any]:
@@ -66,7 +65,6 @@ def statement(root: Path, facts: Facts, plan: Plan, outcome: str) -> dict[str, A
         for _, image in sorted(manifest.images.items())
     ]
     approved = facts.plans[plan.release]
-    moves = list(moves_of(facts, plan))
     return {
         "_type": STATEMENT,
         "subject": subject,
@@ -110,7 +108,7 @@ def statement(root: Path, facts: Facts, plan: Plan, outcome: str) -> dict[str, A
                 if each.release == plan.release
             ],
             "tenants": _tenants(facts, plan),
-            "moves": [_move(each) for each in moves],
+            "moves": recorded_moves(facts, plan),
             "drift": {
                 "pointers": _corrected(facts, plan),
                 "notRecorded": "what Argo CD put back by itself between two gates",
@@ -132,26 +130,19 @@ def statement(root: Path, facts: Facts, plan: Plan, outcome: str) -> dict[str, A
     }
 
 
-def moves_of(facts: Facts, plan: Plan) -> Iterator[Move]:
-    """Yield the moves of a release, to it and back, the oldest first."""
-    for move in reversed(facts.moves):
-        if plan.release in (move.before, move.after) and move.at >= plan.begins:
-            yield move
-
-
-def _move(move: Move) -> dict[str, Any]:
-    return {
-        "tenant": move.tenant,
-        "commit": move.commit,
-        "at": move.at.isoformat(),
-        "from": move.before,
-        "to": move.after,
-    }
-
-
 def recorded_moves(facts: Facts, plan: Plan) -> list[dict[str, Any]]:
-    """Return the moves of a release as evidence states them."""
-    return [_move(each) for each in moves_of(facts, plan)]
+    """Return the moves of a release as evidence states them: to it and back, the oldest first."""
+    return [
+        {
+            "tenant": move.tenant,
+            "commit": move.commit,
+            "at": move.at.isoformat(),
+            "from": move.before,
+            "to": move.after,
+        }
+        for move in reversed(facts.moves)
+        if plan.release in (move.before, move.after) and move.at >= plan.begins
+    ]
 
 
 def seal(content: Mapping[str, Any], by: str, key: Ed25519PrivateKey) -> str:

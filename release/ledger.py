@@ -161,6 +161,22 @@ def decision(
     return own[-1] if own else None
 
 
+def newest_decision(
+    records: Sequence[StepRecord], plan: Plan, wave: int, steps: Iterable[Step], since: datetime | None
+) -> StepRecord | None:
+    """Return the newest of what several kinds of gates of a wave last said after its move; None before any."""
+    last = [decision(records, plan, wave, step, since) for step in steps]
+    return max((each for each in last if each is not None), key=lambda each: each.ended, default=None)
+
+
+def found_good(
+    records: Sequence[StepRecord], plan: Plan, wave: int, step: Step, since: datetime | None
+) -> bool:
+    """Say whether a gate (or the one at the end of the soak) of a wave last passed after its move."""
+    found = decision(records, plan, wave, step, since)
+    return found is not None and found.outcome is Outcome.PASS
+
+
 def let_in(records: Iterable[StepRecord], plan: Plan, wave: int, since: datetime) -> frozenset[str]:
     """Return the integrations that talk to the tenants of a wave again since its move, and were found good."""
     return frozenset(

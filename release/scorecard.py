@@ -9,9 +9,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
+from components.monitoring.check import Layer
 from release.gates.verdict import Outcome
 from release.known import Facts
-from release.ledger import Step, StepRecord, checkpoint_age, decision, needs_rehearsal
+from release.ledger import Step, StepRecord, checkpoint_age, needs_rehearsal, newest_decision
 from release.plan import Plan
 from release.turns import Progress, progress
 from spec.releases import ManifestSpec, RollbackClass
@@ -139,7 +140,7 @@ def scorecard(facts: Facts, plan: Plan) -> Scorecard:
         at=facts.at,
         simulated=any(each.simulated for each in records),
         areas=(
-            Area(name="Technical readiness", facts=tuple(_technical(facts, plan, manifest, records))),
+            Area(name="Technical readiness", facts=tuple(_technical(facts, plan, manifest, records, states))),
             Area(name="Business risk", facts=tuple(_business(facts, plan, manifest))),
             Area(name="Tenant impact", facts=tuple(_impact(facts, plan, states))),
             Area(name="Rollback confidence", facts=tuple(_way_back(facts, plan, records, states))),
@@ -148,7 +149,11 @@ def scorecard(facts: Facts, plan: Plan) -> Scorecard:
 
 
 def _technical(
-    facts: Facts, plan: Plan, manifest: ManifestSpec, records: Sequence[StepRecord]
+    facts: Facts,
+    plan: Plan,
+    manifest: ManifestSpec,
+    records: Sequence[StepRecord],
+    states: Sequence[Progress],
 ) -> Iterator[Fact]:
     for suite in manifest.tests:
         state = {"passed": State.GOOD, "failed": State.BAD, "skipped": State.UNKNOWN}[suite.result]
@@ -168,14 +173,16 @@ def _technical(
                 why=found.why if found else "not rehearsed yet",
                 hard=True,
             )
-    for layer in ("platform", "application", "business"):
-        yield from _layer(facts, plan, layer)
+    for layer in Layer:
+        yield from _layer(facts, plan, layer, states)
 
 
-def _layer(facts: Facts, plan: Plan, layer: str) -> Iterator[Fact]:
+def _layer(facts: Facts, plan: Plan, layer: Layer, states: Sequence[Progress]) -> Iterator[Fact]:
     """Yield what the last gate of each moved wave said of a layer."""
-    for wave in plan.waves:
-        found = _last(facts, plan, wave.number, progress(facts, plan, wave))
+    for wave, state in zip(plan.waves, states, strict=True):
+        # Also of a wave that went back since.
+        since = state.since or plan.begins
+        found = newest_decision(facts.records, plan, wave.number, (Step.GATE, Step.SOAK), since)
         if found is None:
             why = f"wave {wave.number} was not measured"
             yield Fact(name=f"{layer}: wave {wave.number}", state=State.UNKNOWN, why=why, weight=2)
@@ -187,24 +194,13 @@ def _layer(facts: Facts, plan: Plan, layer: str) -> Iterator[Fact]:
             if each["outcome"] != "pass"
         ]
         good = f"{len(findings)} checks good at {found.ended:%Y-%m-%d %H:%M} UTC"
-        state = State.BAD if bad else State.GOOD if findings else State.UNKNOWN
         yield Fact(
             name=f"{layer}: wave {wave.number}",
-            state=state,
+            state=State.BAD if bad else State.GOOD if findings else State.UNKNOWN,
             why="; ".join(bad[:4]) or good,
             hard=True,
             weight=2,
         )
-
-
-def _last(facts: Facts, plan: Plan, wave: int, state: Progress) -> StepRecord | None:
-    """Return the newest gate or soak of a wave, also of one that went back since."""
-    found = [
-        each
-        for step in (Step.GATE, Step.SOAK)
-        if (each := decision(facts.records, plan, wave, step, state.since or plan.begins)) is not None
-    ]
-    return max(found, key=lambda each: each.ended, default=None)
 
 
 def _business(facts: Facts, plan: Plan, manifest: ManifestSpec) -> Iterator[Fact]:

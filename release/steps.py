@@ -14,7 +14,15 @@ from release.gates.definition import SETTLE
 from release.gates.verdict import Outcome
 from release.judge import LOOK_AHEAD, closed_sentence, plan_problems, rollback_problems
 from release.known import Facts
-from release.ledger import Step, decision, has_notice, let_in, unrehearsed, without_checkpoint
+from release.ledger import (
+    Step,
+    found_good,
+    has_notice,
+    let_in,
+    newest_decision,
+    unrehearsed,
+    without_checkpoint,
+)
 from release.plan import Plan, Wave
 from release.planner import room_of
 from release.pointers import segment_of
@@ -105,12 +113,8 @@ def _gone_wrong(facts: Facts, plan: Plan, wave: Wave, state: Progress) -> Next |
 
 def failing_tenants(facts: Facts, plan: Plan, wave: Wave, state: Progress) -> tuple[str, ...]:
     """Return the tenants for which the last gate of a wave failed, and that still run the release."""
-    last = [
-        each
-        for step in (Step.GATE, Step.INTEGRATION, Step.SOAK)
-        if (each := decision(facts.records, plan, wave.number, step, state.since)) is not None
-    ]
-    newest = max(last, key=lambda each: each.ended, default=None)
+    steps = (Step.GATE, Step.INTEGRATION, Step.SOAK)
+    newest = newest_decision(facts.records, plan, wave.number, steps, state.since)
     if newest is None or newest.outcome is not Outcome.FAIL:
         return ()
     failed = {str(each) for each in newest.details.get("failed", ())}
@@ -124,14 +128,14 @@ def _of_wave(facts: Facts, plan: Plan, wave: Wave, state: Progress) -> Iterator[
     if not state.done or state.since is None:
         return
     number = wave.number
-    if not _passed(facts, plan, wave, Step.GATE, state):
+    if not found_good(facts.records, plan, number, Step.GATE, state.since):
         ready = state.since + SETTLE
         if facts.at < ready:
             why = f"Wave {number} was moved at {state.since:%H:%M} UTC, and is measured after {SETTLE}."
             yield Next(kind=Kind.WAIT, why=why, wave=wave, until=ready)
         yield Next(kind=Kind.GATE, why=f"Wave {number} was moved.", wave=wave, tenants=state.done)
     yield from _integrations(facts, plan, wave, state)
-    if not _passed(facts, plan, wave, Step.SOAK, state):
+    if not found_good(facts.records, plan, number, Step.SOAK, state.since):
         ready = state.since + timedelta(hours=wave.soak_hours)
         if facts.at < ready:
             why = f"Wave {number} passed its gate, and is watched until {ready:%Y-%m-%d %H:%M} UTC."
@@ -148,12 +152,9 @@ def _integrations(facts: Facts, plan: Plan, wave: Wave, state: Progress) -> Iter
     for name in facts.releases[plan.release].manifest.integrations:
         users = tuple(each for each in state.done if name in facts.fleet.tenant(each).integrations)
         if users and name not in again:
-            last = [
-                each.ended
-                for step in (Step.GATE, Step.INTEGRATION)
-                if (each := decision(facts.records, plan, wave.number, step, state.since)) is not None
-            ]
-            ready = max(last, default=facts.at) + BETWEEN
+            steps = (Step.GATE, Step.INTEGRATION)
+            before = newest_decision(facts.records, plan, wave.number, steps, state.since)
+            ready = (facts.at if before is None else before.ended) + BETWEEN
             if facts.at < ready:
                 why = f"{name} is let in again for wave {wave.number} after what came before it has run for a while."
                 yield Next(kind=Kind.WAIT, why=why, wave=wave, until=ready)
@@ -207,11 +208,3 @@ def _closed(facts: Facts, plan: Plan, wave: Wave, tenants: Sequence[str]) -> Nex
     if not reasons:
         return None
     return Next(kind=Kind.WAIT, why=f"{'; '.join(reasons[:3])}.", wave=wave, until=until)
-
-
-def _passed(facts: Facts, plan: Plan, wave: Wave, step: Step, state: Progress) -> bool:
-    found = decision(facts.records, plan, wave.number, step, state.since)
-    if found is None:
-        return False
-    # After some of a wave went back, what failed for them holds nobody else up: it is measured anew.
-    return found.outcome is Outcome.PASS

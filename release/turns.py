@@ -4,9 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from release.gates.verdict import Outcome
 from release.known import Facts
-from release.ledger import Step, decision, unrehearsed, without_checkpoint
+from release.ledger import Step, found_good, unrehearsed, without_checkpoint
 from release.plan import Plan, Wave
 from release.records import plan_file
 from spec.problems import Problem
@@ -40,16 +39,11 @@ def wave_problems(facts: Facts, plan: Plan, wave: Wave) -> Iterator[Problem]:
             until = state.since + timedelta(hours=earlier.soak_hours)
             message = f"wave {earlier.number} is watched until {until:%Y-%m-%d %H:%M} UTC"
             yield Problem(file=file, message=message, fix="run the command again after that")
-        elif state.done and not _found_good(facts, plan, earlier, state):
+        elif state.done and not found_good(facts.records, plan, earlier.number, Step.SOAK, state.since):
             message = f"wave {earlier.number} was not found good at the end of its time"
             fix = f"storefleet release gate {plan.release} --env {plan.environment} --wave {earlier.number}"
             yield Problem(file=file, message=message, fix=fix)
     yield from _preparation_problems(facts, plan, wave, file)
-
-
-def _found_good(facts: Facts, plan: Plan, wave: Wave, state: "Progress") -> bool:
-    found = decision(facts.records, plan, wave.number, Step.SOAK, state.since)
-    return found is not None and found.outcome is Outcome.PASS
 
 
 def _preparation_problems(facts: Facts, plan: Plan, wave: Wave, file: str) -> Iterator[Problem]:

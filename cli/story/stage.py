@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from cli.release_facts import committed_facts
 from local.trouble import EnvironmentTrouble
-from release.evidence import evidence_folder, seal, statement
+from release.evidence import evidence_file, evidence_folder, seal, statement
 from release.moving import adoption
 from release.page import html_of, scorecard_html
 from release.planner import plan_release
@@ -120,7 +120,7 @@ class Stage:
         facts, folder = self.facts(), evidence_folder(plan)
         card = scorecard(facts, plan)
         texts = {
-            f"{folder}/evidence.intoto.json": seal(
+            evidence_file(plan): seal(
                 statement(self.root, facts, plan, outcome), MANAGER, self.keys[MANAGER]
             ),
             f"{folder}/scorecard.html": scorecard_html(card),

@@ -121,12 +121,9 @@ def plan_guard(cell_id: str, labels: dict[str, str]) -> tuple[KubeObject, ...]:
 
 def _pod() -> dict[str, Any]:
     return psql_pod(
-        {
-            "PGUSER": GUARD_ROLE,
-            "PGDATABASE": "postgres",
-            "PGSSLCERT": "/run/certificate/tls.crt",
-            "PGSSLKEY": "/run/certificate/tls.key",
-        },
+        GUARD_ROLE,
+        "postgres",
         [f"SELECT {CLOSE_FUNCTION}() AS closed"],
+        variables={"PGSSLCERT": "/run/certificate/tls.crt", "PGSSLKEY": "/run/certificate/tls.key"},
         secrets=[("certificate", {"secretName": _CERTIFICATE, "defaultMode": 0o440})],
     )

@@ -25,7 +25,8 @@ _SECONDS: Final = 50
 def plan_heartbeat(cell_id: str, labels: dict[str, str]) -> KubeObject:
     """Plan the job that writes a row a minute, as the owner of the platform's database."""
     pod = psql_pod(
-        {"PGUSER": PLATFORM_DATABASE, "PGDATABASE": PLATFORM_DATABASE},
+        PLATFORM_DATABASE,
+        PLATFORM_DATABASE,
         [TABLE_SQL, FORGET_SQL, BEAT_SQL],
         from_secrets={"PGPASSWORD": (_OWNER, "password")},
     )

@@ -1,6 +1,7 @@
 """The pod of a job that says something to a cell's PostgreSQL and ends: its own psql, as nobody in particular."""
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from components.database.images import POSTGRES
@@ -8,23 +9,26 @@ from spec.naming import DATABASE_CLUSTER
 
 
 def psql_pod(
-    variables: Mapping[str, str],
+    user: str,
+    database: str,
     statements: Sequence[str],
     *,
+    variables: Mapping[str, str] = MappingProxyType({}),
     secrets: Sequence[tuple[str, Mapping[str, Any]]] = (),
-    from_secrets: Mapping[str, tuple[str, str]] | None = None,
+    from_secrets: Mapping[str, tuple[str, str]] = MappingProxyType({}),
 ) -> dict[str, Any]:
     """Return the specification of a pod that runs statements, each in a transaction of its own, and ends.
 
-    It checks the server's certificate against the authority of the cell. `secrets` are mounted at `/run/<name>`;
-    `from_secrets` maps a variable to a Secret and a key of it.
+    It checks the server's certificate against the authority of the cell. `variables` are further ones of libpq's;
+    `secrets` are mounted at `/run/<name>`; `from_secrets` maps a variable to a Secret and a key of it.
     """
     told = {
         "PGHOST": f"{DATABASE_CLUSTER}-rw",
-        **{key: value for key, value in variables.items() if key in {"PGUSER", "PGDATABASE"}},
+        "PGUSER": user,
+        "PGDATABASE": database,
         "PGSSLMODE": "verify-full",
         "PGSSLROOTCERT": "/run/authority/ca.crt",
-        **{key: value for key, value in variables.items() if key not in {"PGUSER", "PGDATABASE"}},
+        **variables,
         "PGCONNECT_TIMEOUT": "10",
     }
     authority = {"secretName": f"{DATABASE_CLUSTER}-ca", "items": [{"key": "ca.crt", "path": "ca.crt"}]}
@@ -55,7 +59,7 @@ def psql_pod(
                     *({"name": name, "value": value} for name, value in told.items()),
                     *(
                         {"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": key}}}
-                        for name, (secret, key) in (from_secrets or {}).items()
+                        for name, (secret, key) in from_secrets.items()
                     ),
                 ],
                 "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "64Mi"}},

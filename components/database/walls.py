@@ -7,10 +7,9 @@ from components.database.backups import BackupPlace
 from components.manifests import KubeObject
 from components.network import Rule, namespace_peer, network_policy, ports
 from spec.environment import EksCluster, EnvironmentSpec
-from spec.naming import DATABASE_CLUSTER, cell_namespace
+from spec.naming import DATABASE_CLUSTER, MONITORING, cell_namespace
 
 OPERATOR_NAMESPACE: Final = "cnpg-system"
-MONITORING_NAMESPACE: Final = "monitoring"
 STATUS_PORT: Final = 8000
 """Where the operator asks each instance how it is."""
 METRICS_PORTS: Final = (9127, 9187)
@@ -43,7 +42,7 @@ def plan_walls(
                         "from": [namespace_peer(OPERATOR_NAMESPACE)],
                         "ports": ports(STATUS_PORT, _POSTGRES_PORT),
                     },
-                    {"from": [namespace_peer(MONITORING_NAMESPACE)], "ports": ports(*METRICS_PORTS)},
+                    {"from": [namespace_peer(MONITORING)], "ports": ports(*METRICS_PORTS)},
                 ],
             ),
             why="The operator asks PostgreSQL how it is, and metrics are collected; neither reaches the cache.",

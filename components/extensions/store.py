@@ -10,10 +10,10 @@ from components.secrets.plan import PLATFORM_PREFIX
 from components.secrets.store import secret_store
 from spec.aws import AwsSpec
 from spec.environment import EnvironmentSpec
+from spec.naming import MONITORING
 
 ISSUER: Final = "storefleet"
 """Name of the ClusterIssuer of the certificates of tenants' domains."""
-MONITORING: Final = "monitoring"
 GRAFANA: Final = "grafana-admin"
 ALERTMANAGER: Final = "alertmanager-config"
 """Secrets that the values of kube-prometheus-stack name."""

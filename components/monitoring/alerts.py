@@ -8,11 +8,9 @@ from typing import Any, Final
 
 from components.monitoring.check import Check, Layer
 from components.monitoring.checks import GATE_CHECK, GATE_TENANT, GATE_VALUE
-from components.monitoring.figures import INFO
+from components.monitoring.figures import WHO
 from components.monitoring.objectives import burn_alerts
 from components.monitoring.pace import Pace
-
-SEVERITIES: Final = ("page", "ticket")
 
 _HOLD: Final = {Layer.PLATFORM: 600, Layer.APPLICATION: 600, Layer.BUSINESS: 900}
 """Seconds that a check fails before it is an alert: what heals by itself wakes nobody."""
@@ -27,7 +25,6 @@ SLOW_TO_HURT: Final = frozenset(
     }
 )
 """Checks whose failure can wait for the morning."""
-_WHO: Final = f"* on (tenant) group_left (cell, ring, criticality) {INFO}"
 
 
 def alerts(checks: Iterable[Check], pace: Pace) -> list[dict[str, Any]]:
@@ -48,7 +45,7 @@ def _failing(check: Check, pace: Pace) -> dict[str, Any]:
         # A figure that is missing is told apart: it is the monitoring that is broken then, not the shop.
         "expr": (
             f"({GATE_VALUE}{{{check.selector}}} and on (tenant, layer, check) "
-            f"{GATE_CHECK}{{{check.selector}}} == 0) {_WHO}"
+            f"{GATE_CHECK}{{{check.selector}}} == 0) {WHO}"
         ),
         "for": pace.of(_HOLD[check.layer]),
         "labels": {
@@ -70,7 +67,7 @@ def _unmeasured(pace: Pace) -> dict[str, Any]:
         "alert": "StorefleetNotMeasured",
         "expr": (
             "count by (tenant, layer) "
-            f"({GATE_CHECK} == 0 unless on (tenant, layer, check) {GATE_VALUE}) {_WHO}"
+            f"({GATE_CHECK} == 0 unless on (tenant, layer, check) {GATE_VALUE}) {WHO}"
         ),
         "for": pace.of(600),
         "labels": {"severity": "page"},

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from components.manifests import KubeObject, manifest
-from components.monitoring.routes import NAMESPACE
+from spec.naming import MONITORING
 
 BOARDS: Final = Path(__file__).with_name("boards")
 LABEL: Final = {"grafana_dashboard": "1"}
@@ -27,7 +27,7 @@ def dashboards(own: dict[str, str]) -> Iterator[KubeObject]:
                 "v1",
                 "ConfigMap",
                 f"dashboard-{name}",
-                namespace=NAMESPACE,
+                namespace=MONITORING,
                 labels={**own, **LABEL},
                 data={f"storefleet-{name}.json": text},
             ),

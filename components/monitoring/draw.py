@@ -23,7 +23,7 @@ from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
 from components.monitoring.checks import GATE_CHECK, GATE_LAYER, GATE_TENANT, GATE_VALUE
 from components.monitoring.dashboards import BOARDS
-from components.monitoring.figures import INFO
+from components.monitoring.figures import INFO, REQUESTS
 from components.monitoring.objectives import SERIES
 
 if TYPE_CHECKING:
@@ -97,13 +97,11 @@ def _fleet() -> dashboard.Dashboard:
         panels=[
             _number("Tenants", f"count({GATE_TENANT})"),
             _number("Red in a layer", f"count(count by (tenant) ({red})) or vector(0)"),
-            _number("Requests a second", "sum(tenant:http_requests:rate)"),
+            _number("Requests a second", f"sum({REQUESTS})"),
             _number("Orders in the last hour", "sum(tenant:orders_placed:hour)"),
             _table("Who is red, in what", f"{GATE_CHECK} == 0"),
             bars,
-            _graph(
-                "Requests a second, by cell", "reqps", (_by_cell("tenant:http_requests:rate"), "{{cell}}")
-            ),
+            _graph("Requests a second, by cell", "reqps", (_by_cell(REQUESTS), "{{cell}}")),
             _graph("Orders an hour, by cell", "short", (_by_cell("tenant:orders_placed:hour"), "{{cell}}")),
         ],
     )
@@ -124,7 +122,7 @@ def _tenant() -> dashboard.Dashboard:
             _graph(
                 "Requests a second",
                 "reqps",
-                (f"tenant:http_requests:rate{{{own}}}", "all"),
+                (f"{REQUESTS}{{{own}}}", "all"),
                 (f"tenant:http_errors:rate{{{own}}}", "errors"),
                 (f"tenant:http_slow:rate{{{own}}}", "slower than 2 s"),
             ),

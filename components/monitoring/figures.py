@@ -19,6 +19,10 @@ from components.monitoring.pace import Pace
 from components.operators.ingress import LATENCY_OBJECTIVES
 
 INFO: Final = "storefleet:tenant:info"
+WHO: Final = f"* on (tenant) group_left (cell, ring, criticality) {INFO}"
+"""Gives what an alert says of a tenant the labels by which it is routed."""
+REQUESTS: Final = "tenant:http_requests:rate"
+"""Requests a second."""
 SLOW_SECONDS: Final = LATENCY_OBJECTIVES[1]
 """What visitors call slow: a bound of the ingress controller's buckets."""
 LEAST_REQUESTS: Final = 0.5
@@ -161,12 +165,8 @@ FIGURES: Final[Mapping[str, Callable[[Pace], str]]] = MappingProxyType(
         "cache_ready": _cache,
         "nodes_ready": _nodes,
         "certificate_days": _certificate,
-        "http_errors": _simple(
-            f"tenant:http_errors:rate / clamp_min(tenant:http_requests:rate, {LEAST_REQUESTS})"
-        ),
-        "slow_requests": _simple(
-            f"tenant:http_slow:rate / clamp_min(tenant:http_requests:rate, {LEAST_REQUESTS})"
-        ),
+        "http_errors": _simple(f"tenant:http_errors:rate / clamp_min({REQUESTS}, {LEAST_REQUESTS})"),
+        "slow_requests": _simple(f"tenant:http_slow:rate / clamp_min({REQUESTS}, {LEAST_REQUESTS})"),
         "login": _login,
         "pods_unavailable": _unavailable,
         "restarts": _restarts,
@@ -205,14 +205,13 @@ def helpers(pace: Pace) -> tuple[tuple[str, str], ...]:
     )
     in_time = by_namespace(f"sum by (tenant_namespace) ({fresh(quick, pace.window)})")
     database = 'cnpg_storefleet_database_statement_seconds{tenant!=""}'
-    requests = "tenant:http_requests:rate"
     return (
-        (requests, by_namespace(f"sum by (tenant_namespace) ({fresh(every, pace.window)})")),
+        (REQUESTS, by_namespace(f"sum by (tenant_namespace) ({fresh(every, pace.window)})")),
         (
             "tenant:http_errors:rate",
-            f"{by_namespace(f'sum by (tenant_namespace) ({fresh(errors, pace.window)})')} or {requests} * 0",
+            f"{by_namespace(f'sum by (tenant_namespace) ({fresh(errors, pace.window)})')} or {REQUESTS} * 0",
         ),
-        ("tenant:http_slow:rate", f"clamp_min({requests} - on (tenant) ({in_time}), 0)"),
+        ("tenant:http_slow:rate", f"clamp_min({REQUESTS} - on (tenant) ({in_time}), 0)"),
         (
             "tenant:orders_placed:hour",
             f"({_shop('sales_placed', 'sales')}) + on (tenant) ({_shop('pos_placed', 'pos')})",

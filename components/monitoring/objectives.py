@@ -8,7 +8,7 @@ just in time is looked at on a working day. The short window ends an alert soon 
 from dataclasses import dataclass
 from typing import Any, Final
 
-from components.monitoring.figures import INFO, LEAST_REQUESTS
+from components.monitoring.figures import LEAST_REQUESTS, REQUESTS, WHO
 from components.monitoring.pace import Pace
 
 
@@ -54,7 +54,6 @@ BURNS: Final = (
     Burn(severity="page", factor=6, long=21_600, short=1800, hold=900),
     Burn(severity="ticket", factor=1, long=259_200, short=21_600, hold=3600),
 )
-REQUESTS: Final = "tenant:http_requests:rate"
 SERIES: Final = "tenant:bad_requests:ratio"
 
 
@@ -92,9 +91,7 @@ def _alert(each: Objective, burn: Burn, pace: Pace) -> dict[str, Any]:
     )
     return {
         "alert": "StorefleetBudgetBurns",
-        "expr": (
-            f"({long} and on (tenant) {short}) * on (tenant) group_left (cell, ring, criticality) {INFO}"
-        ),
+        "expr": f"({long} and on (tenant) {short}) {WHO}",
         "for": pace.of(burn.hold),
         "labels": {"severity": burn.severity, "objective": each.name, "burn": f"{burn.factor:g}"},
         "annotations": {

@@ -9,10 +9,11 @@ from components.manifests import KubeObject, manifest
 from components.monitoring.checks import CHECKS, checks_of
 from components.monitoring.dashboards import dashboards
 from components.monitoring.relabelling import CERTIFICATES, DELIVERY, EDGE, endpoint
-from components.monitoring.routes import NAMESPACE, alert_routes
+from components.monitoring.routes import alert_routes
 from components.monitoring.rules import rule_groups
 from spec import labels
 from spec.environment import EnvironmentSpec
+from spec.naming import MONITORING
 
 _API: Final = "monitoring.coreos.com/v1"
 _ARGO: Final = "argocd"
@@ -76,7 +77,7 @@ def _namespace(environment: EnvironmentSpec, own: dict[str, str]) -> tuple[KubeO
     return (
         KubeObject(
             key="namespace",
-            manifest=manifest("v1", "Namespace", NAMESPACE, labels=own | held),
+            manifest=manifest("v1", "Namespace", MONITORING, labels=own | held),
             why="Whoever brings a Prometheus here finds the rules; there is none in this environment.",
             protect=True,
         ),
@@ -89,7 +90,7 @@ def _rules(environment: EnvironmentSpec, own: dict[str, str]) -> KubeObject:
     return KubeObject(
         key="rules",
         manifest=manifest(
-            _API, "PrometheusRule", "storefleet", namespace=NAMESPACE, labels=own, spec={"groups": groups}
+            _API, "PrometheusRule", "storefleet", namespace=MONITORING, labels=own, spec={"groups": groups}
         ),
         why=f"Gates, objectives and alerts: {count} rules, whatever the number of tenants.",
     )
@@ -102,7 +103,7 @@ def _monitor(source: str, namespace: str, pods: dict[str, str], port: str, own: 
             _API,
             "PodMonitor",
             f"storefleet-{source}",
-            namespace=NAMESPACE,
+            namespace=MONITORING,
             labels=own,
             spec={
                 "namespaceSelector": {"matchNames": [namespace]},

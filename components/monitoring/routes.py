@@ -2,15 +2,15 @@
 
 from typing import Any, Final
 
+from components.extensions.store import ALERTMANAGER
 from components.labelling import environment_labels
 from components.manifests import KubeObject, manifest
 from spec.environment import EnvironmentSpec
+from spec.naming import MONITORING
 
-NAMESPACE: Final = "monitoring"
 NAME: Final = "storefleet"
-RECEIVERS: Final = "alertmanager-config"
-"""The Secret with the receivers' addresses: a URL of a webhook a field, which every pager and ticket system has."""
 PAGE: Final = "page-url"
+"""Fields of the Secret with the receivers' addresses: URLs of webhooks, which every pager and ticket system has."""
 TICKET: Final = "ticket-url"
 
 _AT_ONCE: Final = "critical|high"
@@ -24,7 +24,7 @@ def alert_routes(environment: EnvironmentSpec) -> KubeObject:
         return {"name": name, "matchType": kind, "value": value}
 
     def receiver(name: str, key: str) -> dict[str, Any]:
-        hook = {"sendResolved": True, "urlSecret": {"name": RECEIVERS, "key": key}}
+        hook = {"sendResolved": True, "urlSecret": {"name": ALERTMANAGER, "key": key}}
         return {"name": name, "webhookConfigs": [hook]}
 
     routes = [
@@ -87,7 +87,7 @@ def alert_routes(environment: EnvironmentSpec) -> KubeObject:
             "monitoring.coreos.com/v1alpha1",
             "AlertmanagerConfig",
             NAME,
-            namespace=NAMESPACE,
+            namespace=MONITORING,
             labels=environment_labels(environment.name),
             spec=spec,
         ),

@@ -14,8 +14,11 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from components.labelling import cell_labels, tenant_labels
+from components.extensions.files import CLAIM
+from components.files.plan import USER
+from components.labelling import cell_labels, node_labels, tenant_labels
 from components.manifests import KubeObject, manifest
+from components.operators.inputs import CONTAINER
 from spec import labels as keys
 from spec.naming import DRILLS, bounded, database_host, tenant_namespace
 from spec.tiers import RETENTION, TIERS, NodePool
@@ -33,8 +36,6 @@ BACKUP: Final = "backup"
 """Name of the CronJob of a tenant, of its service account, and what the label of its pods says."""
 DRILL: Final = "drill"
 """Service account of all drills, what their names begin with, and what the label of their pods says."""
-USER: Final = 101
-"""User of every file of a tenant: that of Odoo's own image, and of the access points."""
 BACKUP_HOURS: Final = (0, 1, 2, 3, 4)
 """UTC. Spread by the tenant's id, so that the tenants of a cell do not all dump at once."""
 DRILL_WEEKDAY: Final = 2
@@ -43,8 +44,7 @@ SCRATCH_GIB: Final = 20
 """Room for a dump on its way, or for a restored database: of the node's disk, so a large tenant needs larger nodes."""
 SECRET: Final = "odoo"  # noqa: S105 - the name of a Secret
 PASSWORD_KEY: Final = "database-password"  # noqa: S105 - the name of a key of it
-CLAIM: Final = "odoo-files"
-"""What the chart of a tenant calls its Secret, the password of its role in it, and the volume of its filestore."""
+"""What the chart of a tenant calls its Secret, and in it the password of its role."""
 IDENTITY: Final = "backup-identity"
 """Secret with the private key, where drills run and nowhere else."""
 IDENTITY_KEY: Final = "key"
@@ -164,7 +164,10 @@ def plan_drill_job(cell_id: str, cell: CellSpec, environment: EnvironmentName, a
                 "backoffLimit": 0,
                 "podFailurePolicy": {"rules": [ignored]},
             },
-            pod={**_pod(container, volumes, account=DRILL, restart="Never"), **_on(NodePool.GENERAL)},
+            pod={
+                **_pod(container, volumes, account=DRILL, restart="Never"),
+                "nodeSelector": {keys.POOL: NodePool.GENERAL.value},
+            },
         ),
         why="Once a week one tenant's newest backup is restored on a server in the pod, checked, timed and removed.",
     )
@@ -228,17 +231,14 @@ def _pod(
     }
 
 
-def _on(pool: NodePool, **more: str) -> dict[str, Any]:
-    return {"nodeSelector": {keys.POOL: pool.value, **more}}
-
-
 def _nodes(tenant: TenantSpec) -> dict[str, Any]:
     """Return where a tenant's pods run: on the nodes that it pays for, where it has any."""
+    selected = {"nodeSelector": node_labels(tenant)}
     pool = tenant.preset.node_pool
     if pool is not NodePool.DEDICATED:
-        return _on(pool)
+        return selected
     taint = {"key": keys.POOL, "operator": "Equal", "value": pool.value, "effect": "NoSchedule"}
-    return {**_on(pool, **{keys.TENANT: tenant.id}), "tolerations": [taint]}
+    return {**selected, "tolerations": [taint]}
 
 
 def _container(
@@ -270,11 +270,7 @@ def _container(
             *(_from_secret(name, STORE_KEYS, field) for name, field in secret),
         ],
         "resources": _RESOURCES,
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        },
+        "securityContext": CONTAINER,
         "volumeMounts": [
             {"name": name, "mountPath": path, **({"readOnly": True} if name in read_only else {})}
             for name, path in mounts.items()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final, Literal, TypeAlias
 
-from components.labelling import tenant_labels
+from components.labelling import node_labels, tenant_labels
 from components.secrets.plan import TENANT_PREFIX
 from components.secrets.store import STORE
 from components.workload.edge import edge_values
@@ -92,7 +92,7 @@ def plan_workload(
         phase="closed" if closed else step.phase,
         release=release,
         priority_class=tenant.preset.priority_class.name,
-        node_selector=_nodes(tenant),
+        node_selector=node_labels(tenant),
         tolerations=_tolerations(tenant),
         database=DatabaseValues(
             name=tenant.id, primary=database_host(tenant.cell), pooler=pooler_host(tenant.cell)
@@ -109,12 +109,6 @@ def plan_workload(
         rehearsal=None if closed else step.rehearsal,
     )
     return WorkloadPlan(tenant=tenant.id, values=values, reasons=tuple(_reasons(environment, values)))
-
-
-def _nodes(tenant: TenantSpec) -> dict[str, str]:
-    pool = tenant.preset.node_pool
-    own = {labels.TENANT: tenant.id} if pool is NodePool.DEDICATED else {}
-    return {labels.POOL: pool.value, **own}
 
 
 def _tolerations(tenant: TenantSpec) -> tuple[Toleration, ...]:

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import pytest
 
-from components.database.walls import MONITORING_NAMESPACE, OPERATOR_NAMESPACE, POSTGRES_PODS
+from components.database.walls import OPERATOR_NAMESPACE, POSTGRES_PODS
 from local.progress import Progress
 from local.toolchain import catalog
 from local.toolchain.build import ensure
 from spec import labels
-from spec.naming import cell_namespace, tenant_namespace
+from spec.naming import MONITORING, cell_namespace, tenant_namespace
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -149,7 +149,7 @@ def ends(fleet: Fleet) -> Iterator[End]:
     yield inside("system", "system", environment.dns.namespace, app="other")
     yield inside("other", "neighbour", "default", app="neighbour")
     yield inside("operator", "operator", OPERATOR_NAMESPACE, app="cloudnative-pg")
-    yield inside("metrics", "metrics", MONITORING_NAMESPACE, app="prometheus")
+    yield inside("metrics", "metrics", MONITORING, app="prometheus")
     if environment.object_store and environment.object_store.namespace:
         yield inside("store", "store", environment.object_store.namespace, app="objects")
     # As a tenant's, cell's and ingress controller's pods look, but in somebody else's namespace.

@@ -64,16 +64,16 @@ def run(
 ) -> subprocess.CompletedProcess[str]:
     """Run promtool on the first groups of the generated rules, or on all of them, and on some worlds."""
     written = rule_groups("local", CHECKS, PACE)[:groups]
-    (folder / "rules.yaml").write_text(json.dumps({"groups": written}))
-    (folder / "tests.yaml").write_text(json.dumps(document(worlds)))
-    return subprocess.run(
-        [program, "test", "rules", "tests.yaml"],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
+    return tried(program, folder, written, document(worlds))
+
+
+def tried(
+    program: Path, folder: Path, groups: Sequence[dict[str, Any]], tests: dict[str, Any]
+) -> subprocess.CompletedProcess[str]:
+    """Run promtool's tests on groups of rules."""
+    (folder / "rules.yaml").write_text(json.dumps({"groups": groups}))
+    (folder / "tests.yaml").write_text(json.dumps(tests))
+    return _promtool(program, folder, "test", "rules", "tests.yaml")
 
 
 def all_cases(cases: Iterable[Case]) -> dict[str, Any]:
@@ -86,11 +86,10 @@ def all_cases(cases: Iterable[Case]) -> dict[str, Any]:
 
 def check(program: Path, folder: Path) -> subprocess.CompletedProcess[str]:
     """Have promtool read the rules of a folder, and complain about what is only suspicious as well."""
+    return _promtool(program, folder, "check", "rules", "--lint=all", "--lint-fatal", "rules.yaml")
+
+
+def _promtool(program: Path, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [program, "check", "rules", "--lint=all", "--lint-fatal", "rules.yaml"],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
+        [program, *words], cwd=folder, capture_output=True, text=True, check=False, timeout=300
     )

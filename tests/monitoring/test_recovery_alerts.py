@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-
 import pytest
-from rich.console import Console
 
 from components.recovery.alerts import BACKUP_HOURS, DRILL_HOURS, rule_groups
 from components.recovery.jobs import BACKUP, DRILL
-from local.progress import Progress
-from local.toolchain.build import ensure
-from local.toolchain.catalog import PROMTOOL
 from spec.naming import DRILLS
+from tests.monitoring import promtool
 
 pytestmark = pytest.mark.integration
 
 STEPS = 30
 NOW = STEPS * 60
 HOUR = 3600
-
-
-@pytest.fixture(scope="module")
-def program():
-    return ensure(Progress(Console()), [PROMTOOL])["promtool"]
 
 
 def cronjob(namespace, name, *, created=0.0, good=None):
@@ -85,18 +74,8 @@ def firing(program, folder, series, expected, groups=None):
         "input_series": [{"series": one, "values": f"{value:.0f}x{STEPS}"} for one, value in series.items()],
         "promql_expr_test": [asked],
     }
-    (folder / "rules.yaml").write_text(json.dumps({"groups": groups or rule_groups()}))
-    (folder / "tests.yaml").write_text(
-        json.dumps({"rule_files": ["rules.yaml"], "evaluation_interval": "1m", "tests": [world]})
-    )
-    return subprocess.run(
-        [program, "test", "rules", "tests.yaml"],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
+    tests = {"rule_files": ["rules.yaml"], "evaluation_interval": "1m", "tests": [world]}
+    return promtool.tried(program, folder, groups or rule_groups(), tests)
 
 
 def test_whoever_has_no_good_backup_or_drill_is_named_and_nobody_else(program, tmp_path):

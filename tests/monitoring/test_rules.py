@@ -6,15 +6,11 @@ import re
 
 import pytest
 import yaml
-from rich.console import Console
 
 from components.monitoring.check import Check
 from components.monitoring.checks import BY_NAME, CHECKS, GATE_CHECK, GATE_TENANT, checks_of
 from components.monitoring.figures import FIGURES
 from components.monitoring.rules import rule_groups
-from local.progress import Progress
-from local.toolchain.build import ensure
-from local.toolchain.catalog import PROMTOOL
 from tests.components import samples
 from tests.monitoring import promtool
 from tests.monitoring.cases import BOUNDS, FAILED_ONCE, FAILED_QUICKLY, SOURCES, WHOLE_SOURCES, cases
@@ -22,11 +18,6 @@ from tests.monitoring.world import NOW, STEPS, Case, growing, shared, steady
 
 unit = pytest.mark.unit
 needs_promtool = pytest.mark.integration
-
-
-@pytest.fixture(scope="module")
-def program():
-    return ensure(Progress(Console()), [PROMTOOL])["promtool"]
 
 
 @needs_promtool

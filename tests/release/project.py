@@ -25,6 +25,7 @@ from tests.spec.conftest import GOOD
 
 START = datetime(2026, 6, 1, 9, tzinfo=UTC)
 """A Monday."""
+QUIET = START + timedelta(days=7)
 DIGEST = "sha256:" + "c" * 64
 SHOPS = {"bakery": (0, "low"), "corner": (2, "standard"), "deli": (2, "standard"), "emporium": (3, "high")}
 PEOPLE = {
@@ -163,6 +164,14 @@ class Project:
         self.approve(version)
         if self.prepares:
             self.prepared(version, 1)
+
+    def planned_with_a_restore(self, version="18.0.5"):
+        """Plan a release that changes the database and goes back by a restore; nothing is prepared for it."""
+        self.prepares = False
+        self.clock(QUIET)
+        self.release(version, migration="additive", rollback="restore")
+        self.commit()
+        self.planned(version)
 
     def prepared(self, version, number):
         """Record what a wave needs before it may start, as if all of it had gone well."""

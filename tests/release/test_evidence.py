@@ -14,7 +14,7 @@ from release.repository import Move
 from release.scorecard import Area, Fact, State, Verdict
 from release.steps import Kind
 from tests.release.project import project
-from tests.release.test_steps import QUIET, ready
+from tests.release.test_steps import ready
 from tests.release.worlds import CountingWorld, driver, run_through
 
 pytestmark = pytest.mark.unit
@@ -203,11 +203,7 @@ def test_a_scorecard_before_anything_was_done_knows_little_and_says_so(ready):
 
 
 def test_a_restore_that_was_never_rehearsed_lowers_the_confidence_in_the_way_back(project):
-    project.prepares = False
-    project.clock(QUIET)
-    project.release("18.0.5", migration="additive", rollback="restore")
-    project.commit()
-    project.planned("18.0.5")
+    project.planned_with_a_restore()
     said = project.run("scorecard", "18.0.5", "--env", "local", "--json")
     card = json.loads(said)
     way = next(each for each in card["areas"] if each["name"] == "Rollback confidence")

@@ -7,13 +7,12 @@ import pytest
 from release.gates.verdict import Outcome
 from release.ledger import RECORDS_FOLDER, Step, read_records
 from release.steps import Kind
-from tests.release.project import project
+from tests.release.project import QUIET, project
 from tests.release.worlds import CountingWorld, driver, run_through
 
 pytestmark = pytest.mark.unit
 __all__ = ["project"]
 
-QUIET = datetime(2026, 6, 8, 9, tzinfo=UTC)
 WAVES = {1: ["bakery"], 2: ["corner", "deli"], 3: ["emporium"]}
 NEW = dict.fromkeys(["bakery", "corner", "deli", "emporium"], "18.0.4")
 
@@ -47,11 +46,7 @@ def test_a_release_goes_through_all_its_steps_in_order(ready):
 
 
 def test_a_change_of_the_database_is_rehearsed_for_every_tenant(project):
-    project.prepares = False
-    project.clock(QUIET)
-    project.release("18.0.5", migration="additive", rollback="restore")
-    project.commit()
-    project.planned("18.0.5")
+    project.planned_with_a_restore()
     project.approve("18.0.5", role="database", by="dan@corner.example")
     project.approve("18.0.5", role="business", by="bea@corner.example")
     world = CountingWorld(project)
@@ -190,11 +185,7 @@ def test_without_its_approval_a_release_stands_and_says_whom_it_waits_for(projec
 
 
 def test_a_failed_gate_of_a_release_that_needs_a_restore_waits_for_that_decision(project):
-    project.prepares = False
-    project.clock(QUIET)
-    project.release("18.0.5", migration="additive", rollback="restore")
-    project.commit()
-    project.planned("18.0.5")
+    project.planned_with_a_restore()
     project.approve("18.0.5", role="database", by="dan@corner.example")
     project.approve("18.0.5", role="business", by="bea@corner.example")
     world = CountingWorld(project)

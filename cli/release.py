@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli import signatures
+from cli import release_evidence, release_steps, release_story, signatures
 from cli.moments import instant
 from cli.output import MISTAKE, clear_errors, console, fail
+from cli.release_facts import WATCHED, committed_facts, mistake, tell
 from local.state import ROOT
 from release.check import check_change
-from release.facts import Source, load_facts
 from release.moving import Moving, adoption, emergency_move, promotion, rollback
 from release.page import html_of, lines_of
 from release.planner import plan_release
@@ -22,17 +22,19 @@ from release.pointers import ENVIRONMENTS_FOLDER, read_pointers
 from release.records import plan_file
 from release.repository import Repository
 from release.windows import sync_windows
-from spec.calendar_files import CALENDARS_FOLDER
-from spec.fleet import TENANTS_FOLDER, load_fleet
-from spec.problems import Problem, SpecError
-from spec.releases import RELEASES_FOLDER, load_release
+from spec.fleet import load_fleet
+from spec.problems import SpecError
+from spec.releases import load_release
 
 if TYPE_CHECKING:
-    from release.judge import Facts
+    from release.known import Facts
 
 app = typer.Typer(help="Plan releases, and move them through the rings and back.", no_args_is_help=True)
 app.command()(signatures.approve)
 app.command()(signatures.emergency)
+release_steps.register(app)
+release_evidence.register(app)
+release_story.register(app)
 
 Version = Annotated[str, typer.Argument(metavar="VERSION", help="the release, a folder of releases/")]
 Environment = Annotated[str, typer.Option("--env", metavar="ENV", help="the environment")]
@@ -70,17 +72,17 @@ def plan(
         if as_json:
             console.print_json(json.dumps(planned.record()))
         else:
-            _tell(*lines_of(planned))
+            tell(*lines_of(planned))
         if write:
             file = ROOT / plan_file(env, version)
             file.parent.mkdir(parents=True, exist_ok=True)
             for path, text in ((file, planned.text), (file.with_suffix(".html"), html_of(planned))):
                 _replace(path, text)
-            _tell(
+            tell(
                 "",
                 f"Wrote {plan_file(env, version)} and the page beside it. Commit them; then it is approved:",
             )
-            _tell(
+            tell(
                 *(
                     f"  storefleet release approve {version} --env {env} --role {need.role} --by ... --key ..."
                     for need in planned.approvals
@@ -109,7 +111,7 @@ def promote(
     """Move the pointers of a wave by one commit; run again, it goes on where it ended."""
     with clear_errors():
         if (wave is None) == (emergency is None):
-            raise _mistake("--wave", "which tenants is not said", "give --wave N, or --emergency ID")
+            raise mistake("--wave", "which tenants is not said", "give --wave N, or --emergency ID")
         facts = _facts(env)
         if emergency is not None:
             moving = emergency_move(facts, version, emergency)
@@ -130,7 +132,7 @@ def roll_back(
     """Move the pointers of a segment back to what they were before a release, by one commit."""
     with clear_errors():
         if segment is None and wave is None:
-            raise _mistake("--segment", "which tenants is not said", "give --segment, --wave or both")
+            raise mistake("--segment", "which tenants is not said", "give --segment, --wave or both")
         facts = _facts(env)
         _carry_out(facts, rollback(facts, version, segment, wave), dry_run=dry_run)
 
@@ -166,13 +168,13 @@ def check(
         begin = repository.base(base)
         checked = check_change(repository, begin, repository.head(), instant(at, "--at", now()))
         for warning in checked.warnings:
-            _tell(f"Warning: {warning}")
-        ignored = repository.uncommitted(*_WATCHED)
+            tell(f"Warning: {warning}")
+        ignored = repository.uncommitted(*WATCHED)
         if ignored:
-            _tell(f"Not looked at, since it is not committed: {', '.join(ignored[:5])}")
+            tell(f"Not looked at, since it is not committed: {', '.join(ignored[:5])}")
         if checked.problems:
             fail(str(SpecError(checked.problems)), MISTAKE)
-        _tell(
+        tell(
             f"Releases: {checked.releases}. Pointers that move since {begin[:12]}: {checked.moved}. All as they may."
         )
 
@@ -195,32 +197,8 @@ def windows(*, env: Environment) -> None:
         console.print_json(json.dumps(found))
 
 
-_WATCHED = (RELEASES_FOLDER, CALENDARS_FOLDER, TENANTS_FOLDER, "gitops")
-
-
 def _facts(env: str, *, committed: bool = True) -> Facts:
-    """Return what is known. A move is judged by what is committed, so that its record says by what."""
-    repository = Repository(ROOT)
-    repository.head()
-    if committed:
-        own = f"{ENVIRONMENTS_FOLDER}/{env}/"
-        loose = [file for file in repository.uncommitted(*_WATCHED) if not file.startswith(own)]
-        if loose:
-            raise _mistake(
-                loose[0],
-                "is not committed, and what moves pointers goes by commits",
-                "commit it, or stash it",
-            )
-    # Pointers that a killed command left in the work tree are not what runs: the commit is.
-    with repository.tree("HEAD", ENVIRONMENTS_FOLDER) as tree:
-        facts = load_facts(Source(root=ROOT, repository=repository), env, now())
-        return _with_pointers(facts, tree, env)
-
-
-def _with_pointers(facts: Facts, tree: Path, env: str) -> Facts:
-    from dataclasses import replace  # noqa: PLC0415
-
-    return replace(facts, pointers=read_pointers(tree, env))
+    return committed_facts(ROOT, env, now(), committed=committed)
 
 
 def _carry_out(facts: Facts, moving: Moving, *, dry_run: bool) -> None:
@@ -232,19 +210,19 @@ def _carry_out(facts: Facts, moving: Moving, *, dry_run: bool) -> None:
         if not _is_ours(file, texts)
     ]
     if foreign:
-        raise _mistake(
+        raise mistake(
             foreign[0], "was changed by hand", f"git checkout -- {foreign[0]} (or remove it, if it is new)"
         )
     if not texts:
-        _tell("Nothing to move: all of them are where they should be.")
+        tell("Nothing to move: all of them are where they should be.")
         return
-    _tell(moving.message.rstrip())
+    tell(moving.message.rstrip())
     if moving.note:
-        _tell("", moving.note)
+        tell("", moving.note)
     if dry_run:
-        _tell("", "Nothing was committed (--dry-run).")
+        tell("", "Nothing was committed (--dry-run).")
         return
-    _tell("", f"Committed {repository.write(texts, moving.message)[:12]}. Push it, and Argo CD follows.")
+    tell("", f"Committed {repository.write(texts, moving.message)[:12]}. Push it, and Argo CD follows.")
 
 
 def _is_ours(file: str, texts: dict[str, str]) -> bool:
@@ -261,21 +239,3 @@ def _replace(path: Path, text: str) -> None:
     partial = path.with_name(f".{path.name}.partial")
     partial.write_text(text, encoding="utf-8")
     partial.replace(path)
-
-
-def _mistake(field: str, message: str, fix: str) -> SpecError:
-    return SpecError(
-        [
-            Problem(
-                file="the command line" if field.startswith("--") else field,
-                field=field if field.startswith("--") else "",
-                message=message,
-                fix=fix,
-            )
-        ]
-    )
-
-
-def _tell(*lines: str) -> None:
-    for line in lines:
-        console.print(line, markup=False, soft_wrap=True)

@@ -11,7 +11,9 @@ from datetime import datetime
 from pathlib import Path
 
 from release.facts import Source, load_facts, roster_of
-from release.judge import Facts, Proposal, freeze_problem, move_problems
+from release.judge import freeze_problem, move_problems
+from release.known import Facts, Proposal
+from release.ledger import RECORDS_FOLDER
 from release.pointers import ENVIRONMENTS_FOLDER, Pointer, check_facts, parse_pointer, pointer_file
 from release.records import (
     EMERGENCIES_FOLDER,
@@ -94,12 +96,15 @@ def _immutable(repository: Repository, base: str, head: str) -> Iterator[Problem
             message = f"{verb} the release {folder}, which is immutable"
             fix = f"git checkout {base[:12]} -- {RELEASES_FOLDER}/{folder}; what is new becomes a new release"
             yield Problem(file=change.file, message=message, fix=fix)
-    for change in repository.changed(base, head, PLANS_FOLDER, EMERGENCIES_FOLDER):
+    for change in repository.changed(base, head, PLANS_FOLDER, EMERGENCIES_FOLDER, RECORDS_FOLDER):
         signed = "/approvals/" in change.file or (
             change.file.startswith(EMERGENCIES_FOLDER) and change.file.endswith(".json")
         )
-        if signed and change.status != "A":
+        recorded = change.file.startswith(f"{RECORDS_FOLDER}/")
+        if (signed or recorded) and change.status != "A":
             message = "was signed, and is changed or removed: what somebody put their name to stays"
+            if recorded:
+                message = "is the record of what was done, and is changed or removed: it is written once"
             yield Problem(file=change.file, message=message, fix=f"git checkout {base[:12]} -- {change.file}")
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from release.judge import Approved, Facts
+from release.known import Approved, Facts
+from release.ledger import read_records
 from release.plan import Plan, plan_of
 from release.pointers import read_pointers
 from release.records import (
@@ -58,6 +59,7 @@ def load_facts(source: Source, environment: str, at: datetime) -> Facts:
         pointers=read_pointers(root, environment),
         moves=source.repository.moves(environment, source.commit),
         at=at,
+        records=read_records(root, environment),
     )
 
 

@@ -3,62 +3,20 @@
 The command that moves pointers and the check of a change ask the same functions.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from release.freezes import Answer, Room, timeline
-from release.plan import Plan, Wave
-from release.pointers import Pointer
-from release.records import Approval, Emergency, check_approval, plan_file
+from release.known import Approved, Facts, Proposal
+from release.records import check_approval, plan_file
 from release.repository import Move
 from release.risk import Given, missing, refused
-from spec.fleet import Fleet
+from release.turns import wave_problems
 from spec.problems import Problem, shown
-from spec.releases import Release, RollbackClass
-from spec.roster import Role, Roster
+from spec.releases import RollbackClass
+from spec.roster import Role
 
 LOOK_AHEAD = timedelta(days=400)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Proposal:
-    """What a pointer is to become. `before` is what it says now."""
-
-    before: Pointer
-    after: Pointer
-
-
-@dataclass(frozen=True, kw_only=True)
-class Approved:
-    """A plan and what was signed about it."""
-
-    plan: Plan
-    approvals: Sequence[Approval]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Facts:
-    """What is known when a move is judged."""
-
-    fleet: Fleet
-    releases: Mapping[str, Release]
-    plans: Mapping[str, Approved]
-    """By version."""
-    roster: Roster | None
-    """None where nobody was ever named: then nobody has approved anything."""
-    emergencies: Sequence[Emergency]
-    """Those that hold at this instant."""
-    pointers: Mapping[str, Pointer]
-    """As they are before the move."""
-    moves: Sequence[Move]
-    """The history of the pointers, the newest first."""
-    at: datetime
-
-    @property
-    def environment(self) -> str:
-        """The environment's name."""
-        return self.fleet.environment.name.value
 
 
 def freeze_problem(facts: Facts, tenant_id: str, file: str, room: Room | None = None) -> Problem | None:
@@ -128,71 +86,6 @@ def _approval_problems(facts: Facts, approved: Approved, file: str) -> Iterator[
             allowed=f"{need.why} Each role is filled by another person, and by none of {', '.join(plan.builders)}.",
             fix=_approve(facts, plan.release, need.role),
         )
-
-
-def wave_problems(facts: Facts, plan: Plan, wave: Wave) -> Iterator[Problem]:
-    """Yield why a wave may not start: one before it is not done, still watched, or has failed."""
-    file = plan_file(plan.environment, plan.release)
-    if facts.at < plan.begins:
-        message = f"the plan begins at {plan.begins:%Y-%m-%d %H:%M} UTC"
-        yield Problem(file=file, message=message, fix="wait until then, or plan anew")
-    for earlier in plan.waves[: wave.number]:
-        own = earlier.number == wave.number
-        state = progress(facts, plan, earlier)
-        if len(state.back) > (0 if own else earlier.failure_budget):
-            message = (
-                f"wave {earlier.number}: {_people(state.back)} back from {plan.release}; the failure budget is "
-                f"{earlier.failure_budget}, and the release is halted"
-            )
-            yield Problem(file=file, message=message, fix="find out why, and plan a release that mends it")
-        if own:
-            continue
-        if state.waiting:
-            message = f"wave {earlier.number} is not done: {_people(state.waiting)} not on {plan.release}"
-            fix = (
-                f"storefleet release promote {plan.release} --env {plan.environment} --wave {earlier.number}"
-            )
-            yield Problem(file=file, message=message, fix=fix)
-            return  # what comes after it cannot be done either
-        if state.since is not None and facts.at < state.since + timedelta(hours=earlier.soak_hours):
-            until = state.since + timedelta(hours=earlier.soak_hours)
-            message = f"wave {earlier.number} is watched until {until:%Y-%m-%d %H:%M} UTC"
-            yield Problem(file=file, message=message, fix="run the command again after that")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Progress:
-    """How far a wave is."""
-
-    done: tuple[str, ...]
-    back: tuple[str, ...]
-    """Were moved, and went back."""
-    waiting: tuple[str, ...]
-    since: datetime | None
-    """When the last of them was moved."""
-
-
-def progress(facts: Facts, plan: Plan, wave: Wave) -> Progress:
-    """Return how far a wave is, from the pointers and their history."""
-    done: list[str] = []
-    back: list[str] = []
-    waiting: list[str] = []
-    times: list[datetime] = []
-    for name in wave.ids:
-        pointer = facts.pointers.get(name)
-        moved = [each for each in facts.moves if each.tenant == name and each.after == plan.release]
-        if pointer is not None and pointer.release == plan.release:
-            done.append(name)
-            times += [each.at for each in moved[:1]]
-        elif name not in facts.fleet.ids_chosen:
-            continue
-        elif any(each.at >= plan.begins for each in moved):
-            back.append(name)
-        else:
-            waiting.append(name)
-    return Progress(
-        done=tuple(done), back=tuple(back), waiting=tuple(waiting), since=max(times, default=None)
-    )
 
 
 def previous_release(moves: Sequence[Move], tenant: str, current: str) -> str | None:
@@ -278,12 +171,6 @@ def move_problems(facts: Facts, proposal: Proposal, file: str) -> Iterator[Probl
 
 def _by_emergency(facts: Facts, tenant: str, version: str) -> bool:
     return any(each.open_for(tenant, facts.at) and each.release == version for each in facts.emergencies)
-
-
-def _people(names: Sequence[str]) -> str:
-    some = 5
-    more = f" and {len(names) - some} more" if len(names) > some else ""
-    return f"{', '.join(names[:some])}{more} {'is' if len(names) == 1 else 'are'}"
 
 
 def _way_out(answer: Answer) -> str:

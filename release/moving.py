@@ -3,18 +3,13 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from release.judge import (
-    Facts,
-    freeze_problem,
-    plan_problems,
-    previous_release,
-    rollback_problems,
-    wave_problems,
-)
+from release.judge import freeze_problem, plan_problems, previous_release, rollback_problems
+from release.known import Facts
 from release.plan import Wave
 from release.planner import room_of
 from release.pointers import Pointer, pointer_file, pointer_for
 from release.records import plan_file
+from release.turns import wave_problems
 from spec.naming import CELL_ID_LIMIT
 from spec.problems import Problem, SpecError, either, shown, suggestion
 

@@ -9,8 +9,10 @@ from jinja2 import Environment, StrictUndefined
 
 from release.plan import Plan
 from release.planner import end_of
+from release.scorecard import Scorecard
 
 _TEMPLATE: Final = Path(__file__).with_name("plan.html.j2")
+_SCORECARD: Final = Path(__file__).with_name("scorecard.html.j2")
 
 
 def lines_of(plan: Plan) -> Iterator[str]:
@@ -52,6 +54,16 @@ def html_of(plan: Plan) -> str:
     )
     template = environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
     return template.render(plan=plan, moment=moment, end_of=end_of, digest=plan.digest)
+
+
+def scorecard_html(card: Scorecard) -> str:
+    """Return a scorecard as one self-contained page."""
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    template = environment.from_string(_SCORECARD.read_text(encoding="utf-8"))
+    words = {"yes": "go on", "no": "no", "unknown": "not known yet", "marginal": "people decide"}
+    return template.render(card=card, moment=moment, words=words)
 
 
 def moment(at: datetime) -> str:

@@ -86,6 +86,13 @@ class Repository:
             raise _refused(f"shares no history with {printable(ref[:80])}", "fetch the whole history")
         return ended.stdout.strip()
 
+    def holds(self, commit: str, revision: str) -> bool:
+        """Say whether a revision is a commit, or comes after it; one that nobody has here does not."""
+        known = self._run("cat-file", "-e", f"{revision}^{{commit}}", check=False).returncode == 0
+        return (
+            known and self._run("merge-base", "--is-ancestor", commit, revision, check=False).returncode == 0
+        )
+
     def changed(self, before: str, after: str, *paths: str) -> list[Changed]:
         """Return the files below some paths that differ between two commits."""
         said = self._run("diff", "--name-status", "--no-renames", "-z", before, after, "--", *paths).stdout
@@ -118,6 +125,13 @@ class Repository:
             "status", "--porcelain", "--untracked-files=all", "--no-renames", "-z", "--", *paths
         ).stdout
         return [part[3:] for part in said.split("\0") if part]
+
+    def discard(self, files: Sequence[str]) -> None:
+        """Remove files that no commit holds."""
+        if files:
+            self._run("reset", "--quiet", "--", *files)
+            for file in files:
+                (self.root / file).unlink(missing_ok=True)
 
     def moves(self, environment: str, commit: str = "HEAD") -> list[Move]:
         """Return the changes of an environment's pointers, the newest first, as the branch saw them."""

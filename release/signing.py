@@ -50,13 +50,23 @@ def load_key(path: Path) -> Ed25519PrivateKey:
 
 def sign(payload: Mapping[str, Any], key: Ed25519PrivateKey) -> str:
     """Return the signature of a payload, in Base64."""
-    return base64.b64encode(key.sign(canonical(payload))).decode()
+    return sign_bytes(canonical(payload), key)
+
+
+def sign_bytes(content: bytes, key: Ed25519PrivateKey) -> str:
+    """Return the signature of some bytes, in Base64."""
+    return base64.b64encode(key.sign(content)).decode()
 
 
 def verified(payload: Mapping[str, Any], signature: str, key: str) -> bool:
     """Say whether a signature is that of the owner of a public key under exactly this payload."""
+    return verified_bytes(canonical(payload), signature, key)
+
+
+def verified_bytes(content: bytes, signature: str, key: str) -> bool:
+    """Say whether a signature is that of the owner of a public key under exactly these bytes."""
     try:
-        public_key(key).verify(base64.b64decode(signature, validate=True), canonical(payload))
+        public_key(key).verify(base64.b64decode(signature, validate=True), content)
     except (InvalidSignature, binascii.Error, ValueError):
         return False
     return True

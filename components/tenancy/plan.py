@@ -124,6 +124,7 @@ class _Planner:
         own = {
             labels.ROLE: labels.ROLE_TENANT,
             labels.RING: str(self._tenant.ring.value),
+            labels.CRITICALITY: self._tenant.criticality.value,
             labels.POOL: self._tenant.preset.node_pool.value,
             labels.STATE: self._tenant.state.value,
         }

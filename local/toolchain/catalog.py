@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from local.toolchain.pins import Files, Program
 
 GO_VERSION = "1.27.3"
 """Argo CD 3.6 needs Go 1.27; `go.txt` pins the wheel of the same version by hash."""
@@ -11,27 +11,7 @@ KUBERNETES_VERSION = "1.37.2"
 PULUMI_VERSION = "3.259.0"
 KUBERNETES_PROVIDER_VERSION = "4.25.0"
 RANDOM_PROVIDER_VERSION = "4.21.4"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Program:
-    """A program: what it is, how it is built, and how its version shows where it is already there.
-
-    ``module`` is a folder of `modules/`, ``package`` the Go package in it. ``probe`` are the arguments that
-    print the version (None: never looked for on PATH). ``copies`` are files that the build embeds, taken
-    from a Go module: (module, path in it); a JSON file named ``schema.json`` gets ``version`` written into it.
-    ``minutes`` is what a cold build took on two cores, alone, with a warm module download.
-    """
-
-    name: str
-    version: str
-    module: str
-    package: str
-    linker: tuple[str, ...] = ()
-    probe: tuple[str, ...] | None = None
-    copies: tuple[tuple[str, str], ...] = ()
-    minutes: float
-    on_demand: bool = False
+PROMETHEUS_VERSION = "3.13.5"
 
 
 def _kubernetes(name: str, minutes: float, probe: tuple[str, ...] = ("--version",)) -> Program:
@@ -159,6 +139,25 @@ VERSITYGW = Program(
     on_demand=True,  # the recovery tests', which need a store with versions and Object Lock
 )
 
+_VERSION = "github.com/prometheus/common/version.Version"
+
+
+def _prometheus(name: str, minutes: float) -> Program:
+    return Program(
+        name=name,
+        version=PROMETHEUS_VERSION,
+        module="monitoring",
+        package=f"github.com/prometheus/prometheus/cmd/{name}",
+        linker=(f"{_VERSION}={PROMETHEUS_VERSION}",),
+        probe=("--version",),
+        minutes=minutes,
+        on_demand=True,  # the tests' of the rules, and the release's story; the pages of its own are not built
+    )
+
+
+PROMTOOL = _prometheus("promtool", 4)
+PROMETHEUS = _prometheus("prometheus", 1)
+
 PROGRAMS = (
     PULUMI,
     *PROVIDERS,
@@ -173,22 +172,10 @@ PROGRAMS = (
     KUBE_SCORE,
     HELM,
     VERSITYGW,
+    PROMTOOL,
+    PROMETHEUS,
 )
 """In the order in which they are built: what takes longest and is needed by all comes first."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Files:
-    """Files from a Go module that is downloaded, checked against ``sum`` and never built.
-
-    ``patterns`` are globs below the module's root. ``sum`` is the module's `h1:` hash as in a go.sum.
-    """
-
-    name: str
-    module: str
-    version: str
-    sum: str
-    patterns: tuple[str, ...]
 
 
 CRDS = (

@@ -2,6 +2,7 @@
 
 import base64
 import subprocess
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,7 +12,14 @@ from typer.testing import CliRunner
 
 from cli import calendars as calendar_commands
 from cli import release as release_commands
-from cli import signatures
+from cli import release_evidence, release_steps, signatures
+from cli.release_facts import committed_facts
+from release.driver import plan_of_version
+from release.gates.verdict import Outcome
+from release.ledger import Step, StepRecord, decision, unrehearsed, without_checkpoint
+from release.repository import Repository
+from release.turns import progress
+from spec.problems import SpecError
 from tests.spec.cases import BASELINE, project_of
 from tests.spec.conftest import GOOD
 
@@ -60,7 +68,9 @@ class Project:
         self._patch = monkeypatch
         self.at = START
         self.keys = {}
-        for module in (release_commands, signatures, calendar_commands):
+        self.prepares = True
+        """Whether rehearsals, checkpoints and gates go well by themselves, as in tests about something else."""
+        for module in (release_commands, release_steps, release_evidence, signatures, calendar_commands):
             monkeypatch.setattr(module, "ROOT", root)
         for name in ("GIT_AUTHOR_NAME", "GIT_COMMITTER_NAME"):
             monkeypatch.setenv(name, "Rita")
@@ -76,7 +86,7 @@ class Project:
     def clock(self, at):
         """Set the time of the commands and of git."""
         self.at = at
-        for module in (release_commands, signatures, calendar_commands):
+        for module in (release_commands, release_steps, release_evidence, signatures, calendar_commands):
             self._patch.setattr(module, "now", lambda: at)
         stamp = f"{int(at.timestamp())} +0000"
         self._patch.setenv("GIT_COMMITTER_DATE", stamp)
@@ -113,6 +123,13 @@ class Project:
 
     def run(self, *arguments, status=0):
         """Run a command of the release group, and return what it says."""
+        if (
+            self.prepares
+            and arguments[0] == "promote"
+            and "--wave" in arguments
+            and "--dry-run" not in arguments
+        ):
+            self.prepared(arguments[1], int(arguments[arguments.index("--wave") + 1]))
         result = CliRunner().invoke(release_commands.app, list(arguments))
         assert isinstance(result.exception, SystemExit | None), (
             f"a user saw a traceback: {result.exception!r}"
@@ -144,6 +161,44 @@ class Project:
         self.run("plan", version, "--env", "local", "--write")
         self.commit(f"The plan of {version}")
         self.approve(version)
+        if self.prepares:
+            self.prepared(version, 1)
+
+    def prepared(self, version, number):
+        """Record what a wave needs before it may start, as if all of it had gone well."""
+        with suppress(SpecError):
+            facts = committed_facts(self.root, "local", self.at, committed=False)
+            plan = plan_of_version(facts, version)
+            wave = plan.wave(number)
+            if wave is None:
+                return
+            found = [(Step.REHEARSAL, wave, each) for each in unrehearsed(facts.records, plan, wave)]
+            waiting = progress(facts, plan, wave).waiting
+            missing = without_checkpoint(facts.records, plan, waiting, self.at)
+            found += [(Step.CHECKPOINT, wave, each) for each in missing]
+            for earlier in plan.waves[: number - 1]:
+                since = progress(facts, plan, earlier).since
+                if since and decision(facts.records, plan, earlier.number, Step.SOAK, since) is None:
+                    found.append((Step.SOAK, earlier, None))
+            records = [
+                StepRecord(
+                    environment="local",
+                    release=version,
+                    manifest=plan.manifest,
+                    plan=plan.digest,
+                    step=step,
+                    wave=of.number,
+                    tenant=tenant,
+                    began=self.at,
+                    ended=self.at,
+                    outcome=Outcome.PASS,
+                    why="It went well.",
+                    details={},
+                )
+                for step, of, tenant in found
+            ]
+            if records:
+                Repository(self.root).write({each.file: each.text for each in records}, "What was prepared")
 
     def pointers(self):
         """Return the release of each shop, as HEAD says."""

@@ -329,6 +329,7 @@ def test_a_command_that_is_killed_at_any_moment_leaves_all_of_a_wave_or_nothing(
         f"release.now = lambda: datetime.fromtimestamp({project.at.timestamp()}, UTC);"
         "sys.stdout.write('ready\\n'); sys.stdout.flush(); release.app()"
     )
+    project.prepared("18.0.4", 2)
     started = OLD | {"bakery": "18.0.4"}
     done = started | {"corner": "18.0.4", "deli": "18.0.4"}
     for pause in (0.02, 0.08, 0.15):

@@ -1,0 +1,201 @@
+"""The world of a real release: Jobs and Applications in the cluster, checkpoints in the store, and Prometheus."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from cli.recovery_settings import DATABASE, Settings
+from components.monitoring.checks import checks_of
+from local.kube import KubeApi
+from local.state import state
+from local.trouble import EnvironmentTrouble
+from recovery import catalogue
+from recovery.backup.run import Backup
+from recovery.backup.stage import Order
+from recovery.readback import read_back
+from recovery.trouble import NotWhole, RecoveryFailed
+from release.gates.measure import Report, Watched, measure
+from release.gates.prometheus import VARIABLE, Prometheus
+from release.gates.verdict import Outcome
+from release.windows import application_name
+from release.world import Moved, Taken
+from spec.naming import tenant_namespace
+from spec.problems import Problem, SpecError
+from spec.tiers import RETENTION, TIERS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from local.progress import Progress
+    from recovery.manifest import Manifest
+    from recovery.store.objects import Store
+    from release.repository import Repository
+    from spec.fleet import Fleet
+
+ARGO: Final = "argocd"
+"""Namespace of the Applications."""
+_APPLICATIONS: Final = f"/apis/argoproj.io/v1alpha1/namespaces/{ARGO}/applications"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RealWorld:
+    """What there is, by way of a kubeconfig, an address of Prometheus and the settings of recovery."""
+
+    fleet: Fleet
+    repository: Repository
+    prometheus: str | None
+    applications: Path | None
+    """A file with Applications as `kubectl get applications -A -o json` prints them, instead of the cluster's."""
+    progress: Progress
+    again: frozenset[str] = frozenset()
+    """The integrations of which somebody says that they talk to the tenants again."""
+    simulated: bool = False
+
+    def rehearse(self, tenant: str, release: str) -> Taken:
+        """Return how the rehearsal Job of a tenant ended; the chart runs it when the tenant's values ask for it.
+
+        Raises:
+            EnvironmentTrouble: there is none for this release, or it still runs.
+
+        """
+        path = f"/apis/batch/v1/namespaces/{tenant_namespace(tenant)}/jobs"
+        wanted = f"app.kubernetes.io/component=rehearsal,app.kubernetes.io/version={release}"
+        jobs = _cluster().items(path, labelSelector=wanted)
+        ended = [
+            (job, each)
+            for job in jobs
+            for each in job.get("status", {}).get("conditions", ())
+            if _final(each)
+        ]
+        if not ended:
+            what = "still runs" if jobs else "was not started: set `rehearsal` in the tenant's values"
+            raise EnvironmentTrouble(f"the rehearsal of {tenant} for {release} {what}")
+        job, condition = max(ended, key=lambda each: str(each[1].get("lastTransitionTime", "")))
+        began, finished = _moment(job["status"]["startTime"]), _moment(condition["lastTransitionTime"])
+        passed = condition["type"] == "Complete"
+        seconds = round((finished - began).total_seconds())
+        why = f"took {seconds} s on a copy" if passed else str(condition.get("message", "the Job failed"))
+        return Taken(
+            began=began,
+            ended=finished,
+            outcome=Outcome.PASS if passed else Outcome.FAIL,
+            why=why,
+            details={"job": job["metadata"]["name"], "uid": job["metadata"]["uid"], "seconds": seconds},
+        )
+
+    def checkpoint(self, tenant: str, release: str, not_before: datetime) -> Taken:
+        """Return the checkpoint that was taken for a release, read back; taken here where it is not there yet.
+
+        Raises:
+            RecoveryFailed: there is none, and none could be taken.
+
+        """
+        settings = Settings()
+        store = settings.store()
+        began = datetime.now(UTC)
+        found = _young(_bound(store, tenant, release), not_before)
+        if found is None:
+            if not settings.variables.get(DATABASE):
+                raise RecoveryFailed(
+                    f"there is no fresh checkpoint of {tenant} for {release}: run its backup Job, or "
+                    f"storefleet checkpoint take {tenant} --release {release} where its database is reached"
+                )
+            tier = self.fleet.tenant(tenant).tier
+            found = Backup(
+                places=settings.places(jobs=2),
+                order=Order(tenant=tenant, database=tenant, kind="checkpoint", release=release, image=None),
+                kept=RETENTION[TIERS[tier].backup_class],
+                progress=self.progress,
+            ).run()
+        seen = read_back(store, found)
+        ended = datetime.now(UTC)
+        return Taken(
+            began=min(began, found.facts.snapshot_at),
+            ended=found.finished_at if found.finished_at < began else ended,
+            outcome=Outcome.PASS,
+            why=f"{found.id} read back: {seen.objects} objects, {seen.size / 1024**2:.1f} MiB",
+            details={
+                "id": found.id,
+                "digest": found.digest,
+                "snapshot_at": found.facts.snapshot_at.isoformat(),
+                "objects": seen.objects,
+                "bytes": seen.size,
+            },
+        )
+
+    def let_in(self, integration: str, tenants: Sequence[str]) -> bool:
+        """Say whether somebody has let an integration in again: the platform does not own the other side."""
+        del tenants
+        return integration in self.again
+
+    def measure(self, moved: Sequence[Moved], at: datetime) -> Report:
+        """Measure and judge the gates of tenants."""
+        address = self.prometheus or os.environ.get(VARIABLE, "")
+        if not address:
+            problem = Problem(
+                file="the command line",
+                field="--prometheus",
+                message="is not given, and a gate has nobody to ask",
+                allowed="the address of Prometheus, such as http://127.0.0.1:9090",
+                fix=f"kubectl -n monitoring port-forward svc/prometheus-operated 9090, or export {VARIABLE}=...",
+            )
+            raise SpecError([problem])
+        found = self._applications()
+        watched = [
+            Watched(
+                tenant=each.tenant,
+                moved=each.at,
+                application=found.get(application_name(each.tenant)),
+                holds_move=lambda revision, commit=each.commit: self.repository.holds(commit, revision),
+            )
+            for each in moved
+        ]
+        return measure(Prometheus(address), watched, at, checks_of(self.fleet.environment))
+
+    def _applications(self) -> dict[str, dict[str, Any]]:
+        items = _cluster().items(_APPLICATIONS) if self.applications is None else _items(self.applications)
+        return {str(each["metadata"]["name"]): each for each in items}
+
+
+def _bound(store: Store, tenant: str, release: str) -> Manifest | None:
+    """Return the checkpoint that is bound to a release; None where there is none that counts."""
+    try:
+        return catalogue.checkpoint_of(store, tenant, release)
+    except NotWhole:
+        return None
+
+
+def _young(found: Manifest | None, not_before: datetime) -> Manifest | None:
+    return found if found is not None and found.facts.snapshot_at >= not_before else None
+
+
+def _cluster() -> KubeApi:
+    chosen = os.environ.get("KUBECONFIG", "").split(os.pathsep)[0]
+    return KubeApi(Path(chosen) if chosen else state().kubeconfig)
+
+
+def _items(path: Path) -> list[dict[str, Any]]:
+    try:
+        return list(json.loads(path.read_text(encoding="utf-8"))["items"])
+    except (OSError, ValueError, KeyError, TypeError):
+        problem = Problem(
+            file="the command line",
+            field="--applications",
+            value=str(path),
+            message="holds no list of Applications",
+            fix="kubectl get applications -A -o json > applications.json",
+        )
+        raise SpecError([problem]) from None
+
+
+def _final(condition: dict[str, Any]) -> bool:
+    return condition.get("type") in ("Complete", "Failed") and condition.get("status") == "True"
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)

@@ -1,0 +1,1 @@
+"""What is measured, what counts as good, who is told otherwise, and where people look."""

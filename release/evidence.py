@@ -1,0 +1,218 @@
+"""The evidence of a release: one in-toto statement, signed in a DSSE envelope, that names everything by its digest.
+
+https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md and https://github.com/secure-systems-lab/dsse
+say what the two look like. What is named is in the repository; the statement is what makes a change of it show.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from release.dora import DORA_WINDOW, dora
+from release.records import approval_file, emergency_file, plan_file
+from release.scorecard import scorecard
+from release.signing import sign_bytes
+from release.turns import progress
+from spec.releases import digest_of, manifest_file
+from spec.roster import Role
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    from release.known import Facts
+    from release.plan import Plan
+    from release.repository import Move
+
+EVIDENCE_FOLDER: Final = "gitops/evidence"
+STATEMENT: Final = "https://in-toto.io/Statement/v1"
+PREDICATE: Final = "https://storefleet.dev/release-evidence/v1"
+PAYLOAD: Final = "application/vnd.in-toto+json"
+ROLE: Final = Role.RELEASE
+"""In which role evidence is signed."""
+
+
+def evidence_file(plan: Plan) -> str:
+    """Return the path of the evidence of a plan, relative to the project."""
+    return f"{evidence_folder(plan)}/evidence.intoto.json"
+
+
+def evidence_folder(plan: Plan) -> str:
+    """Return the folder of a plan's evidence and scorecard: one for each plan of a release."""
+    return f"{EVIDENCE_FOLDER}/{plan.environment}/{plan.release}-{plan.digest.removeprefix('sha256:')[:8]}"
+
+
+def statement(root: Path, facts: Facts, plan: Plan, outcome: str) -> dict[str, Any]:
+    """Return what is signed about a release that is over.
+
+    Args:
+        root: the project.
+        facts: what is known, with the records of the release.
+        plan: its plan.
+        outcome: how it ended: done or halted.
+
+    """
+    manifest = facts.releases[plan.release].manifest
+    subject = [{"name": f"release/{plan.release}", "digest": {"sha256": _hex(manifest.bundle)}}]
+    subject += [
+        {"name": image.partition("@")[0], "digest": {"sha256": _hex(image.partition("@")[2])}}
+        for _, image in sorted(manifest.images.items())
+    ]
+    approved = facts.plans[plan.release]
+    moves = list(moves_of(facts, plan))
+    return {
+        "_type": STATEMENT,
+        "subject": subject,
+        "predicateType": PREDICATE,
+        "predicate": {
+            "environment": plan.environment,
+            "release": plan.release,
+            "outcome": outcome,
+            "at": facts.at.isoformat(),
+            "changed": {
+                "summary": manifest.summary,
+                "commit": manifest.commit,
+                "builtBy": list(manifest.built_by),
+                "modules": [each.model_dump() for each in manifest.modules],
+                "migration": manifest.migration.value,
+                "integrations": list(manifest.integrations),
+                "manifest": _named(root, manifest_file(plan.release)),
+            },
+            "plan": {**_named(root, plan_file(plan.environment, plan.release)), "plan": plan.digest},
+            "approvals": [
+                {
+                    "role": each.role.value,
+                    "by": each.by,
+                    "at": each.at.isoformat(),
+                    **_named(root, approval_file(each)),
+                }
+                for each in approved.approvals
+                if each.plan == plan.digest
+            ],
+            "tested": [each.model_dump() for each in manifest.tests],
+            "records": [
+                {
+                    "step": each.step.value,
+                    "wave": each.wave,
+                    "tenant": each.tenant,
+                    "outcome": each.outcome.value,
+                    "simulated": each.simulated,
+                    **_named(root, each.file),
+                }
+                for each in facts.records
+                if each.release == plan.release
+            ],
+            "tenants": _tenants(facts, plan),
+            "moves": [_move(each) for each in moves],
+            "drift": {
+                "pointers": _corrected(facts, plan),
+                "notRecorded": "what Argo CD put back by itself between two gates",
+            },
+            "wayBack": {"class": plan.rollback, "checkpoints": _checkpoints(facts, plan)},
+            "emergencies": [
+                _named(root, emergency_file(plan.environment, each.id)) for each in facts.emergencies
+            ],
+            "scorecard": scorecard(facts, plan).record(),
+            "dora": asdict(dora(facts.moves, facts.releases, facts.at - DORA_WINDOW, facts.at)),
+        },
+    }
+
+
+def moves_of(facts: Facts, plan: Plan) -> Iterator[Move]:
+    """Yield the moves of a release, to it and back, the oldest first."""
+    for move in reversed(facts.moves):
+        if plan.release in (move.before, move.after) and move.at >= plan.begins:
+            yield move
+
+
+def _move(move: Move) -> dict[str, Any]:
+    return {
+        "tenant": move.tenant,
+        "commit": move.commit,
+        "at": move.at.isoformat(),
+        "from": move.before,
+        "to": move.after,
+    }
+
+
+def recorded_moves(facts: Facts, plan: Plan) -> list[dict[str, Any]]:
+    """Return the moves of a release as evidence states them."""
+    return [_move(each) for each in moves_of(facts, plan)]
+
+
+def seal(content: Mapping[str, Any], by: str, key: Ed25519PrivateKey) -> str:
+    """Return a statement in a signed envelope, as its file holds it."""
+    payload = json.dumps(content, sort_keys=True, ensure_ascii=False).encode()
+    envelope = {
+        "payloadType": PAYLOAD,
+        "payload": base64.b64encode(payload).decode(),
+        "signatures": [{"keyid": by, "sig": sign_bytes(authenticated(payload), key)}],
+    }
+    return json.dumps(envelope, indent=2) + "\n"
+
+
+def opened(envelope: Mapping[str, Any]) -> tuple[bytes, dict[str, Any], str, str]:
+    """Return the payload of an envelope, the statement in it, who is said to have signed it, and the signature.
+
+    Raises:
+        ValueError: it is none.
+
+    """
+    try:
+        payload = base64.b64decode(envelope["payload"], validate=True)
+        content = json.loads(payload)
+        (signature,) = envelope["signatures"]
+        by, sig = str(signature["keyid"]), str(signature["sig"])
+    except (KeyError, TypeError, binascii.Error, json.JSONDecodeError, RecursionError) as error:
+        raise ValueError(f"no envelope with one signature ({type(error).__name__})") from None
+    if envelope.get("payloadType") != PAYLOAD or not isinstance(content, dict):
+        raise ValueError(f"no envelope of {PAYLOAD}")
+    return payload, cast("dict[str, Any]", content), by, sig
+
+
+def authenticated(payload: bytes) -> bytes:
+    """Return what is signed: DSSE's encoding of the payload with its type, so that neither is taken for another."""
+    kind = PAYLOAD.encode()
+    return b"DSSEv1 %d %b %d %b" % (len(kind), kind, len(payload), payload)
+
+
+def _named(root: Path, file: str) -> dict[str, str]:
+    return {"file": file, "digest": digest_of((root / file).read_text(encoding="utf-8"))}
+
+
+def _hex(digest: str) -> str:
+    return digest.removeprefix("sha256:")
+
+
+def _tenants(facts: Facts, plan: Plan) -> dict[str, list[str]]:
+    states = [progress(facts, plan, wave) for wave in plan.waves]
+    return {
+        "moved": sorted(name for each in states for name in each.done),
+        "back": sorted(name for each in states for name in each.back),
+        "neverMoved": sorted(name for each in states for name in each.waiting),
+    }
+
+
+def _checkpoints(facts: Facts, plan: Plan) -> dict[str, Any]:
+    return {
+        str(each.tenant): each.details.get("id")
+        for each in facts.records
+        if each.release == plan.release and each.step == "checkpoint" and each.outcome == "pass"
+    }
+
+
+def _corrected(facts: Facts, plan: Plan) -> list[str]:
+    """Return the pointers that say something else now than the plan's facts did: what was brought in line meanwhile."""
+    planned = {each.tenant: each for wave in plan.waves for each in wave.tenants}
+    return sorted(
+        name
+        for name, pointer in facts.pointers.items()
+        if name in planned
+        and (int(pointer.ring), pointer.segment) != (planned[name].ring, planned[name].segment)
+    )

@@ -9,6 +9,7 @@ from components.admission.component import Admission, AdmissionArgs
 from components.cells.component import Cell, CellArgs, CellOutputs
 from components.plan import EnvironmentPlan
 from components.platform.component import Platform, PlatformArgs, PlatformOutputs
+from components.recovery.component import Recovery, RecoveryArgs
 from components.tenancy.component import Tenant, TenantArgs, TenantOutputs
 
 
@@ -44,6 +45,13 @@ def build_environment(
         )
         for tenant in plan.tenants
     }
+    if plan.recovery is not None:
+        namespaces = {
+            each.namespace: each.namespace_resource for each in (one.outputs for one in tenants.values())
+        }
+        Recovery(
+            "recovery", RecoveryArgs(plan=plan.recovery, namespaces=namespaces, operators=operators), top
+        )
     return EnvironmentOutputs(
         platform=platform.outputs,
         cells={cell_id: cell.outputs for cell_id, cell in cells.items()},

@@ -60,6 +60,7 @@ CUSTOM: Mapping[tuple[str, str], str] = MappingProxyType(
             ("karpenter.k8s.aws/v1", "EC2NodeClass"),
             ("karpenter.sh/v1", "NodePool"),
             ("monitoring.coreos.com/v1", "PodMonitor"),
+            ("monitoring.coreos.com/v1", "PrometheusRule"),
             ("policy.sigstore.dev/v1alpha1", "ClusterImagePolicy"),
             ("postgresql.cnpg.io/v1", "Cluster"),
             ("postgresql.cnpg.io/v1", "Database"),

@@ -7,6 +7,7 @@ from components.admission.plan import AdmissionPlan, plan_admission
 from components.cells.plan import CellPlan, plan_cell
 from components.manifests import KubeObject
 from components.platform.plan import PlatformPlan, plan_platform
+from components.recovery.plan import RecoveryPlan, plan_recovery
 from components.tenancy.plan import TenantPlan, plan_tenant
 from spec.fleet import Fleet
 from spec.lifecycle import NONE_APPLIED, AppliedTenants, removed
@@ -14,23 +15,27 @@ from spec.lifecycle import NONE_APPLIED, AppliedTenants, removed
 
 @dataclass(frozen=True, kw_only=True)
 class EnvironmentPlan:
-    """The admission policies, the platform, its cells and their tenants, each in the order of their ids."""
+    """The admission policies, the platform, its cells and their tenants in the order of their ids, and recovery."""
 
     admission: AdmissionPlan
     platform: PlatformPlan
     cells: tuple[CellPlan, ...]
     tenants: tuple[TenantPlan, ...]
+    recovery: RecoveryPlan | None
+    """None where tenants are not backed up one by one."""
 
     @property
     def resources(self) -> int:
         """How many resources the engine will count: the objects, their components, the provider, the stack."""
-        components = 2 + len(self.cells) + len(self.tenants)
+        components = 2 + len(self.cells) + len(self.tenants) + (self.recovery is not None)
         return sum(1 for _ in self.objects()) + components + 2
 
     def objects(self) -> Iterator[KubeObject]:
         """Every object of the environment, in the order in which it is declared."""
         for part in (self.admission, self.platform, *self.cells, *self.tenants):
             yield from part.objects
+        if self.recovery is not None:
+            yield from self.recovery.objects
 
 
 def plan_environment(fleet: Fleet, applied: AppliedTenants = NONE_APPLIED) -> EnvironmentPlan:
@@ -40,15 +45,17 @@ def plan_environment(fleet: Fleet, applied: AppliedTenants = NONE_APPLIED) -> En
     nothing else.
     """
     environment = fleet.environment
+    tenants = tuple(
+        tenant
+        for tenant in sorted(fleet.tenants, key=lambda tenant: tenant.id)
+        if not removed(tenant, applied)
+    )
     return EnvironmentPlan(
         admission=plan_admission(environment),
         platform=plan_platform(environment),
         cells=tuple(
             plan_cell(cell_id, cell, environment) for cell_id, cell in sorted(environment.cells.items())
         ),
-        tenants=tuple(
-            plan_tenant(tenant, environment)
-            for tenant in sorted(fleet.tenants, key=lambda tenant: tenant.id)
-            if not removed(tenant, applied)
-        ),
+        tenants=tuple(plan_tenant(tenant, environment) for tenant in tenants),
+        recovery=plan_recovery(environment, tenants),
     )

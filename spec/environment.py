@@ -10,6 +10,7 @@ from spec.databases import DATABASES
 from spec.model import SpecModel
 from spec.object_store import ObjectStoreSpec
 from spec.problems import either, refusal, suggestion
+from spec.recovery import RecoverySpec, check_recovery
 from spec.regions import regions_of
 from spec.tiers import RESERVED_CONNECTIONS, TIERS
 from spec.vocabulary import (
@@ -173,6 +174,8 @@ class EnvironmentSpec(SpecModel):
     and its services unless stated."""
     object_store: ObjectStoreSpec | None = None
     """An object store that is already there. None: the buckets of AWS, or in a local environment no backups."""
+    recovery: RecoverySpec | None = None
+    """How tenants are backed up one by one, and their backups drilled. None: not at all."""
     secret_store: Slug = "storefleet"  # noqa: S105 - the name of a store
     """The ClusterSecretStore that passwords are read from where there is no AWS; whoever runs the cluster has it."""
     cells: Annotated[dict[CellId, CellSpec], Field(min_length=1)]
@@ -259,6 +262,13 @@ class EnvironmentSpec(SpecModel):
                 at=("object_store", "endpoint"),
                 allowed="https://, or http:// to a service of the cluster (name.namespace.svc)",
             )
+        return self
+
+    @model_validator(mode="after")
+    def _backs_its_tenants_up(self) -> Self:
+        customers = self.name in {EnvironmentName.PRODUCTION, EnvironmentName.DR}
+        made = self.aws is not None and self.aws.object_storage == "s3"
+        check_recovery(self.recovery, customers=customers, stored=made or self.object_store is not None)
         return self
 
     @model_validator(mode="after")

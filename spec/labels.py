@@ -24,6 +24,12 @@ STATE: Final = f"{DOMAIN}/state"
 COPY: Final = f"{DOMAIN}/copy"
 """Of pods that work on a copy of a tenant's data: nothing outside the cluster is reached from them."""
 
+JOB: Final = f"{DOMAIN}/job"
+"""Of pods that back up or drill: the way to the object store is open to them, and to no other pod of a tenant."""
+
+KEPT_DAYS: Final = f"{DOMAIN}/retention-days"
+"""Annotation of a CronJob that backs a volume up: for how many days it keeps what it made."""
+
 ROLE: Final = f"{DOMAIN}/role"
 """What a namespace is for: ``tenant``, ``cell`` or ``platform``."""
 ROLE_TENANT: Final = "tenant"

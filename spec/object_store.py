@@ -17,7 +17,8 @@ _HTTP_PORT: Final = 80
 _INSIDE: Final = ("svc", "svc.cluster.local")
 
 
-def _endpoint(text: str) -> str:
+def endpoint(text: str) -> str:
+    """Check an address of a store: a scheme, a host and perhaps a port, and nothing else."""
     parts = urlsplit(text)
     try:
         port = parts.port
@@ -31,6 +32,13 @@ def _endpoint(text: str) -> str:
     return text
 
 
+def service_namespace(host: str) -> str | None:
+    """Return the namespace of a service of the cluster (`<service>.<namespace>.svc`); None for any other host."""
+    first, _, rest = host.partition(".")
+    namespace, _, zone = rest.partition(".")
+    return namespace if first and namespace and zone in _INSIDE else None
+
+
 def _bucket(text: str) -> str:
     if not _BUCKET.match(text):
         raise refusal("is not the name of a bucket", allowed="3 to 63 lower-case letters, digits and dashes")
@@ -40,7 +48,7 @@ def _bucket(text: str) -> str:
 class ObjectStoreSpec(SpecModel):
     """An object store that speaks S3 and that somebody else runs, in the cluster or outside."""
 
-    endpoint: Annotated[str, AfterValidator(_endpoint)]
+    endpoint: Annotated[str, AfterValidator(endpoint)]
     """Its address: http:// only for one inside the cluster."""
     bucket: Annotated[str, AfterValidator(_bucket)]
     """The bucket; each cell writes below its own name."""
@@ -54,6 +62,4 @@ class ObjectStoreSpec(SpecModel):
     @property
     def namespace(self) -> str | None:
         """The namespace of a store inside the cluster (`<service>.<namespace>.svc`); None for one outside."""
-        first, _, rest = (urlsplit(self.endpoint).hostname or "").partition(".")
-        namespace, _, zone = rest.partition(".")
-        return namespace if first and namespace and zone in _INSIDE else None
+        return service_namespace(urlsplit(self.endpoint).hostname or "")

@@ -24,6 +24,7 @@ _SECRET_VALUE: Final = re.compile(
     r"|\b(AKIA|ASIA)[0-9A-Z]{12,}"  # an AWS access key
     r"|\b(ghp|gho|ghs|glpat|xox[abp]|sk|pk|rk)[_-][\w-]{8,}"  # tokens of well-known services
     r"|\beyJ[\w-]{10,}"  # a JSON web token
+    r"|AGE-SECRET-KEY-"  # the private half of a pair of age
     r"|\bv1:[A-Za-z0-9+/=]{8,}:"  # a value encrypted by Pulumi
     r"|(?=[A-Za-z0-9+/_-]*[0-9])(?=[A-Za-z0-9+/_-]*[A-Z])(?=[A-Za-z0-9+/_-]*[a-z])[A-Za-z0-9+/_-]{28,}"
 )

@@ -11,7 +11,7 @@ was made; the role that may call it has no password, only a certificate that the
 
 from typing import Any, Final
 
-from components.database.images import POSTGRES
+from components.database.psql import psql_pod
 from components.manifests import KubeObject, manifest
 from spec.naming import DATABASE_CLUSTER, GUARD_ROLE, cell_namespace
 
@@ -120,59 +120,13 @@ def plan_guard(cell_id: str, labels: dict[str, str]) -> tuple[KubeObject, ...]:
 
 
 def _pod() -> dict[str, Any]:
-    variables = {
-        "PGHOST": f"{DATABASE_CLUSTER}-rw",
-        "PGUSER": GUARD_ROLE,
-        "PGDATABASE": "postgres",
-        "PGSSLMODE": "verify-full",
-        "PGSSLROOTCERT": "/run/authority/ca.crt",
-        "PGSSLCERT": "/run/certificate/tls.crt",
-        "PGSSLKEY": "/run/certificate/tls.key",
-        "PGCONNECT_TIMEOUT": "10",
-    }
-    return {
-        "restartPolicy": "Never",
-        "automountServiceAccountToken": False,
-        "enableServiceLinks": False,
-        # The user and group of the operator's images: psql refuses a key that others may read.
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": 26,
-            "runAsGroup": 26,
-            "fsGroup": 26,
-            "seccompProfile": {"type": "RuntimeDefault"},
+    return psql_pod(
+        {
+            "PGUSER": GUARD_ROLE,
+            "PGDATABASE": "postgres",
+            "PGSSLCERT": "/run/certificate/tls.crt",
+            "PGSSLKEY": "/run/certificate/tls.key",
         },
-        "containers": [
-            {
-                "name": "psql",
-                "image": POSTGRES,
-                "command": [
-                    "psql",
-                    "--no-psqlrc",
-                    "--set=ON_ERROR_STOP=1",
-                    f"--command=SELECT {CLOSE_FUNCTION}() AS closed",
-                ],
-                "env": [{"name": name, "value": value} for name, value in variables.items()],
-                "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "64Mi"}},
-                "securityContext": {
-                    "allowPrivilegeEscalation": False,
-                    "capabilities": {"drop": ["ALL"]},
-                    "readOnlyRootFilesystem": True,
-                },
-                "volumeMounts": [
-                    {"name": "authority", "mountPath": "/run/authority", "readOnly": True},
-                    {"name": "certificate", "mountPath": "/run/certificate", "readOnly": True},
-                ],
-            }
-        ],
-        "volumes": [
-            {
-                "name": "authority",
-                "secret": {
-                    "secretName": f"{DATABASE_CLUSTER}-ca",
-                    "items": [{"key": "ca.crt", "path": "ca.crt"}],
-                },
-            },
-            {"name": "certificate", "secret": {"secretName": _CERTIFICATE, "defaultMode": 0o440}},
-        ],
-    }
+        [f"SELECT {CLOSE_FUNCTION}() AS closed"],
+        secrets=[("certificate", {"secretName": _CERTIFICATE, "defaultMode": 0o440})],
+    )

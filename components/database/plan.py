@@ -12,6 +12,7 @@ from components.database.backups import (
     found_path,
     plan_backups,
 )
+from components.database.heartbeat import plan_heartbeat
 from components.database.images import PGBOUNCER, POSTGRES
 from components.database.pooling import CATALOGUE, PGBOUNCER_KEY, plan_pooler
 from components.database.secrets import external_secret, store_of
@@ -57,6 +58,7 @@ def plan_database(cell_id: str, cell: CellSpec, environment: EnvironmentSpec) ->
         *plan_backups(cell_id, cell, environment, own),
         plan_pooler(cell_id, cell, environment, own, placement),
         *plan_guard(cell_id, own),
+        plan_heartbeat(cell_id, own),
         _monitor(
             cell_id,
             own,

@@ -67,8 +67,12 @@ def _ways_out(environment: EnvironmentSpec, place: BackupPlace | None) -> Sequen
     # An API server has no pods that could be selected, and its address is not known when this is planned.
     api = [{"ipBlock": {"cidr": cidr}} for cidr in environment.cluster_networks]
     rules: list[Rule] = [{"to": api, "ports": ports(*API_PORTS)}]
-    if place is not None:
-        rules.append({"to": [place.peer], "ports": ports(place.port)})
-        if not place.endpoint and isinstance(environment.cluster, EksCluster):
-            rules.append({"to": [{"ipBlock": {"cidr": _POD_IDENTITY}}], "ports": ports(_HTTP)})
+    return rules if place is None else [*rules, *ways_to_store(environment, place)]
+
+
+def ways_to_store(environment: EnvironmentSpec, place: BackupPlace) -> list[Rule]:
+    """Return the egress rules by which a pod reaches the object store, and in EKS the credentials for it."""
+    rules: list[Rule] = [{"to": [place.peer], "ports": ports(place.port)}]
+    if not place.endpoint and isinstance(environment.cluster, EksCluster):
+        rules.append({"to": [{"ipBlock": {"cidr": _POD_IDENTITY}}], "ports": ports(_HTTP)})
     return rules

@@ -7,22 +7,23 @@ from typing import Final
 
 from components.iam import Statement, assume_by_pod, document
 from components.identity.people import PersonRole, plan_people
-from components.identity.tenants import by_s3, found_objects, locked_objects, own_objects
+from components.identity.tenants import by_s3, drilled_objects, found_objects, locked_objects, own_objects
 from components.identity.workloads import operator_rights, place_of
 from components.keys.plan import KeyPurpose
+from components.recovery.jobs import BACKUP, DRILL
 from components.storage.plan import Store, plan_storage
 from components.tagging import tags
 from components.tenancy.plan import SERVICE_ACCOUNT
 from components.tenancy.walls import WITH_DATA_ACCESS
 from spec.cloud_names import bucket_name, key_alias, role_name
 from spec.environment import EnvironmentSpec
-from spec.naming import cell_namespace, tenant_namespace
+from spec.naming import DRILLS, cell_namespace, tenant_namespace
 from spec.tenant import TenantSpec
 from spec.vocabulary import EnvironmentName, Sensitivity
 
 NOBODY: Final[Mapping[str, tuple[str, str]]] = MappingProxyType({})
 """No operator calls AWS: none is installed from here."""
-BACKUP_ACCOUNT: Final = "backup"
+BACKUP_ACCOUNT: Final = BACKUP
 """Service account of a tenant's backup Job."""
 DATABASE_ACCOUNT: Final = "postgres"
 """Service account of a cell's PostgreSQL cluster; the cluster's name is the same."""
@@ -77,7 +78,8 @@ def plan_identity(
         ValueError: an operator that calls AWS and of whose rights nothing is known here.
 
     """
-    roles = (*_shared_roles(environment), *_operator_roles(environment, operators))
+    drills = _drill_roles(environment)
+    roles = (*_shared_roles(environment), *drills, *_operator_roles(environment, operators))
     associations = (
         *(each for tenant in tenants for each in _of_tenant(tenant)),
         *(
@@ -88,6 +90,10 @@ def plan_identity(
                 service_account=DATABASE_ACCOUNT,
             )
             for cell in sorted(environment.cells)
+        ),
+        *(
+            Association(key=role.key, role=role.key, namespace=DRILLS, service_account=DRILL)
+            for role in drills
         ),
         *(
             Association(key=name, role=name, namespace=namespace, service_account=account)
@@ -150,6 +156,24 @@ def _shared_roles(environment: EnvironmentSpec) -> tuple[WorkloadRole, ...]:
             (cell, DATABASE_ACCOUNT),
             _objects(environment, Store.BACKUPS, KeyPurpose.BACKUPS),
             "PostgreSQL keeps its base backups and logs under its cell's name, and tidies them up.",
+        ),
+    )
+
+
+def _drill_roles(environment: EnvironmentSpec) -> tuple[WorkloadRole, ...]:
+    """Return the role of drills; none where nothing is drilled, or the store takes keys instead."""
+    if environment.recovery is None or environment.object_store is not None:
+        return ()
+    place = place_of(environment)
+    used = (key_alias(environment, each.value) for each in (KeyPurpose.BACKUPS, KeyPurpose.EVIDENCE))
+    backups, evidence = (bucket_name(environment, each.value) for each in (Store.BACKUPS, Store.EVIDENCE))
+    return (
+        _role(
+            environment,
+            DRILLS,
+            (DRILLS, DRILL),
+            (*drilled_objects(backups, evidence), by_s3(place.account, place.region, *used)),
+            "Drills read tenants' backups and write what they found; they change no backup.",
         ),
     )
 

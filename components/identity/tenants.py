@@ -8,6 +8,7 @@ association more, and no policy that grows with the fleet.
 from typing import Final
 
 from components.iam import Statement, statement
+from spec.naming import tenant_namespace
 from spec.tiers import RETENTION
 
 NAMESPACE_TAG: Final = "${aws:PrincipalTag/kubernetes-namespace}"
@@ -71,6 +72,26 @@ def found_objects(bucket: str) -> tuple[Statement, ...]:
             condition=_TAGGED,
         ),
         statement("FoundListing", ("s3:ListBucket", "s3:ListBucketVersions"), (arn,), condition=listing),
+    )
+
+
+def drilled_objects(backups: str, evidence: str) -> tuple[Statement, ...]:
+    """Return the rights of drills: to read the backups of tenants, and to write what was found.
+
+    Of all tenants: what is read is sealed, and every drill holds the key that opens it. Narrower rights would change
+    with each tenant and keep nothing from whoever has the key. No drill changes a backup, and what another drill found
+    stays, because the bucket keeps versions and locks them.
+    """
+    source, tenants = f"arn:aws:s3:::{backups}", tenant_namespace("*")
+    return (
+        statement("ReadBackups", ("s3:GetObject",), (f"{source}/{tenants}/*",)),
+        statement(
+            "FindBackups",
+            ("s3:ListBucket",),
+            (source,),
+            condition={"StringLike": {"s3:prefix": (f"{tenants}/*",)}},
+        ),
+        statement("WriteEvidence", ("s3:PutObject",), (f"arn:aws:s3:::{evidence}/{tenants}/drills/*",)),
     )
 
 

@@ -20,6 +20,11 @@ part of whoever asks by the rule secret-source."""
 CACHE_OPERATOR: Final = "_operator"
 """Field with the password of who looks after a cache in a pod; no tenant's id begins with an underscore."""
 
+BACKUP_IDENTITY: Final = "backup-identity"
+"""Entry of the platform with the private key that opens backups."""
+NO_IDENTITY: Final = "# storefleet backup keygen <file>, and write the file's content here\n"
+"""Its first content, with which no drill passes: a key that the program made would be in its state."""
+
 NAME_LIMIT: Final = 512
 """Longest name that the secret store takes."""
 PASSWORD_LENGTH: Final = 40
@@ -109,6 +114,15 @@ def _of_platform(environment: EnvironmentSpec, aws: AwsSpec) -> Iterator[SecretP
         tags=own,
         why="Whom alerts are sent to: addresses and tokens of people's own services, written here by hand.",
     )
+    if environment.recovery is not None:
+        yield SecretPlan(
+            key="platform-backup-identity",
+            name=f"{PLATFORM_PREFIX}{BACKUP_IDENTITY}",
+            texts={"key": NO_IDENTITY},
+            by_hand=True,
+            tags=own,
+            why="The private key for drills. Who made it writes it here, and keeps it where no backup is.",
+        )
 
 
 def _of_tenant(environment: EnvironmentSpec, aws: AwsSpec, tenant: TenantSpec) -> Iterator[SecretPlan]:

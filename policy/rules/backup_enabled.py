@@ -21,9 +21,9 @@ from policy.frame import (
 from policy.objects import kinds, namespace_of
 from policy.pods import template
 from policy.reading import field, is_mapping, mapping, sequence, text
-from spec.labels import DOMAIN, ENVIRONMENT
+from spec.labels import ENVIRONMENT, KEPT_DAYS
 
-KEPT: Final = f"{DOMAIN}/retention-days"
+KEPT: Final = KEPT_DAYS
 """Annotation of the CronJob that backs a volume up: for how many days it keeps what it made."""
 
 _PLAN: Final = "backup/plan:Plan"

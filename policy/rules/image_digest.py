@@ -39,6 +39,11 @@ class ImageSettings(Settings):
         ),
         description="registries, or folders of them, that images may come from, without a trailing slash",
     )
+    own: str = Field(
+        r"[0-9]{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com/storefleet-[a-z]+/[a-z]+",
+        description="pattern of the repositories of the platform itself, where an image is its own; whose account it "
+        "is, its signature says",
+    )
 
 
 def check(resource: Resource, settings: ImageSettings) -> Iterator[Finding]:
@@ -78,7 +83,8 @@ def _judge(
             f"append @sha256:<64 hexadecimal digits> to {path}; a tag can come to mean something else",
         )
     full = _full_name(image)
-    if not any(full.startswith(f"{registry}/") for registry in settings.registries):
+    ours = re.match(rf"(?:{settings.own})[:@]", full) is not None
+    if not ours and not any(full.startswith(f"{registry}/") for registry in settings.registries):
         yield Violation(
             resource,
             f"the image {image!r} of {owner} is not from an allowed registry",

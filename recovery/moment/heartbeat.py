@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
+from components.database.heartbeat import BEAT_SQL, FORGET_SQL, TABLE_SQL
 from recovery.database.databases import there
 from recovery.database.server import one, rows
+from spec.naming import PLATFORM_DATABASE as DATABASE
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from recovery.database.server import Server
-
-DATABASE: Final = "platform"
-KEPT_DAYS: Final = 40
-"""Longer than any cell can be wound back."""
 
 
 def beat(server: Server) -> datetime:
@@ -24,11 +22,9 @@ def beat(server: Server) -> datetime:
             connection.execute("CREATE DATABASE platform TEMPLATE template0")
             connection.execute("REVOKE ALL ON DATABASE platform FROM PUBLIC")
     with server.connected(DATABASE) as connection:
-        connection.execute(
-            "CREATE TABLE IF NOT EXISTS heartbeat (at timestamptz PRIMARY KEY DEFAULT clock_timestamp())"
-        )
-        connection.execute("DELETE FROM heartbeat WHERE at < now() - make_interval(days => %s)", [KEPT_DAYS])
-        return one(connection, "INSERT INTO heartbeat DEFAULT VALUES RETURNING at")
+        connection.execute(TABLE_SQL)
+        connection.execute(FORGET_SQL)
+        return one(connection, BEAT_SQL)
 
 
 def beats(server: Server) -> list[datetime]:

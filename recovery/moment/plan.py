@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from spec.naming import DATABASE_CLUSTER
 from spec.problems import Problem, SpecError
 
 if TYPE_CHECKING:
@@ -24,8 +25,9 @@ class Base:
 
 @dataclass(frozen=True, kw_only=True)
 class MomentPlan:
-    """A recovery of a cell to a moment."""
+    """A recovery of a cell to a moment; `name` is that of the cluster that is made."""
 
+    name: str
     base: Base
     target: datetime
     replayed: timedelta
@@ -56,8 +58,9 @@ def plan_moment(
     if last is None or not earlier or target >= last or last - target > window:
         raise SpecError([_refused(target, bases, last, window)])
     base = max(earlier, key=lambda each: each.finished_at)
-    name = f"{cell}-at-{target:%Y%m%d%H%M%S}"
+    name = f"{DATABASE_CLUSTER}-at-{target:%Y%m%d%H%M%S}"
     return MomentPlan(
+        name=name,
         base=base,
         target=target,
         replayed=target - base.finished_at,
@@ -92,7 +95,8 @@ def recovery_cluster(
     """Return the Cluster that recovers beside the old one: the old one's, with where it comes from.
 
     It has no archiver: a recovery that writes into the archive it reads from is refused by it, and would
-    spoil it. One instance is enough until it is chosen.
+    spoil it. One instance is enough until it is chosen. It has the service account of the old one, because that is
+    the one that may read the archive.
     """
     spec = {key: value for key, value in source["spec"].items() if key not in {"plugins", "bootstrap"}}
     external = {
@@ -107,7 +111,26 @@ def recovery_cluster(
         "recoveryTarget": {"backupID": plan.base.id, "targetTime": plan.target.isoformat()},
     }
     metadata = {**source["metadata"], "name": name}
-    new = {**spec, "instances": 1, "bootstrap": {"recovery": recovery}, "externalClusters": [external]}
+    owner = {
+        key: value
+        for key, value in source["spec"].get("bootstrap", {}).get("initdb", {}).items()
+        if key in {"database", "owner"}
+    }
+    # What waits for a standby would never be confirmed by the only instance.
+    postgresql = {
+        key: value for key, value in source["spec"].get("postgresql", {}).items() if key != "synchronous"
+    }
+    new = {
+        **spec,
+        "instances": 1,
+        "enablePDB": False,
+        "primaryUpdateMethod": "restart",
+        "serviceAccountName": source["metadata"]["name"],
+        "bootstrap": {"recovery": {**recovery, **owner}},
+        "externalClusters": [external],
+    }
+    if postgresql:
+        new["postgresql"] = postgresql
     return {**source, "metadata": metadata, "spec": new}
 
 

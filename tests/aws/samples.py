@@ -47,9 +47,8 @@ AWS: dict[str, Any] = {
 def environment(name: str = "production", *, law: str = "eu", **changes: Any) -> EnvironmentSpec:
     """Return an environment in AWS whose cells are under `law`; `changes` are of its AWS side."""
     cells = {cell: {**spec, "jurisdiction": law} for cell, spec in samples.CELLS.items()}
-    return EnvironmentSpec.model_validate(
-        {"name": name, "cluster": {"source": "eks"}, "cells": cells, "aws": AWS | changes}
-    )
+    content = {"name": name, "cluster": {"source": "eks"}, "cells": cells, "aws": AWS | changes}
+    return EnvironmentSpec.model_validate(content | {"recovery": samples.RECOVERY})
 
 
 def second() -> EnvironmentSpec:

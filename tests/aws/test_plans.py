@@ -157,7 +157,13 @@ def test_backups_of_aws_are_kept_as_long_as_the_tiers_promise():
 def test_names_are_ones_that_each_service_takes(tenant_id, cell):
     cells = {cell: {"tier": "shared", "jurisdiction": "eu"}}
     environment = type(PRODUCTION).model_validate(
-        {"name": "production", "cluster": {"source": "eks"}, "cells": cells, "aws": samples.AWS}
+        {
+            "name": "production",
+            "cluster": {"source": "eks"},
+            "cells": cells,
+            "aws": samples.AWS,
+            "recovery": small.RECOVERY,
+        }
     )
     aws = samples.aws_of(environment)
     tenant = small.tenant("acme").model_copy(update={"id": tenant_id, "cell": cell})

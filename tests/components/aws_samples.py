@@ -45,6 +45,8 @@ def environment(name: str = "production", **changes: Any) -> EnvironmentSpec:
     )
     if changes.get("object_storage") == "given":
         content["object_store"] = {"endpoint": "https://objects.example", "bucket": "acme-backups"}
+    if name in {"production", "dr"}:
+        content["recovery"] = samples.RECOVERY
     return EnvironmentSpec.model_validate(
         content | {"name": name, "cluster": {"source": "eks"}, "aws": aws(**{**own, **changes})}
     )

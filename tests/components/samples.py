@@ -14,6 +14,12 @@ CELLS = {
 }
 CELL_OF_TIER = {"shared": "shared", "hybrid": "small", "dedicated": "own"}
 
+RECOVERY: dict[str, Any] = {
+    "image": f"111122223333.dkr.ecr.eu-central-1.amazonaws.com/storefleet-production/tools@sha256:{'5f1e1d00' * 8}",
+    "recipients": ["age1d6zp7zear2q0ahzql3fas8dks6vwl2j0hpteyvjua7x80mdmnezsg0tjdy"],
+}
+"""How tenants are backed up, with the digest that the stacks have as well; the private half was thrown away."""
+
 
 def environment(**changes: Any) -> EnvironmentSpec:
     """Return an environment with a cell of each tier and two peers."""
@@ -29,6 +35,8 @@ def environment(**changes: Any) -> EnvironmentSpec:
     }
     if "aws" not in changes:  # whose buckets are made
         content["object_store"] = {"endpoint": "http://objects.storage.svc:9000", "bucket": "acme-backups"}
+    if changes.get("name") in {"production", "dr"}:  # where nobody may do without
+        content["recovery"] = RECOVERY
     return EnvironmentSpec.model_validate(content | changes)
 
 

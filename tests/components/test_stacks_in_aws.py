@@ -10,6 +10,7 @@ from pulumi_policy import PolicyProviderResource
 from components.database.images import PGBOUNCER, POSTGRES, VALKEY
 from tests.components.golden import check_golden
 from tests.components.recorder import computed
+from tests.components.samples import RECOVERY
 from tests.components.stacks import IN_AWS, ROOT, run_stack
 from tests.components.stateful import identities
 from tests.policy.harness import TODAY, Judged, judge_resources, urn_of
@@ -17,7 +18,7 @@ from tests.policy.harness import TODAY, Judged, judge_resources, urn_of
 pytestmark = [pytest.mark.unit, pytest.mark.policy]
 
 
-VERIFIED = [image.partition("@")[2] for image in (POSTGRES, PGBOUNCER, VALKEY)]
+VERIFIED = [image.partition("@")[2] for image in (POSTGRES, PGBOUNCER, VALKEY, RECOVERY["image"])]
 CONFIGURED = {"image-signed": {"digests": VERIFIED}}
 """The digests stand for the lock of whoever has verified them: the committed one is empty, and production is refused
 until then."""

@@ -14,7 +14,7 @@ SID = "a" * 42 + "b" * 42
 
 class Cache:
     def __init__(self):
-        self.held, self.seconds = {}, {}
+        self.held, self.seconds, self.ranked = {}, {}, {}
 
     def set(self, key, value, *, ex):
         self.held[key], self.seconds[key] = value.encode(), ex
@@ -25,8 +25,28 @@ class Cache:
     def delete(self, key):
         self.held.pop(key, None)
 
-    def scan_iter(self, *, match, count):
-        return [key.encode() for key in self.held if fnmatchcase(key, match)]
+    def pipeline(self):
+        return self
+
+    def execute(self):
+        pass
+
+    def zadd(self, key, ranks):
+        self.ranked.setdefault(key, {}).update(ranks)
+
+    def zrem(self, key, member):
+        self.ranked.get(key, {}).pop(member, None)
+
+    def zremrangebyscore(self, key, least, most):
+        held = self.ranked.get(key, {})
+        self.ranked[key] = {one: rank for one, rank in held.items() if rank > most}
+
+    def expire(self, key, seconds):
+        pass
+
+    def zscan_iter(self, key, *, match, count):
+        held = self.ranked.get(key, {}).items()
+        return [(one.encode(), rank) for one, rank in held if fnmatchcase(one, match)]
 
 
 class Session(dict):

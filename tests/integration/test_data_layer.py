@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from components.cells.plan import plan_cell
 from components.plan import plan_environment
+from components.recovery.jobs import drill_name
 from local.kube import ApiError
+from recovery.moment.beside import objects_beside
+from recovery.moment.plan import Base, plan_moment
 from spec.fleet import Fleet, current_day, load_fleet
 from spec.lifecycle import Applied
-from spec.naming import DATABASE_CLUSTER
+from spec.naming import DATABASE_CLUSTER, DRILLS
 from spec.vocabulary import TenantState
 from tests.components import samples
 from tests.components.test_states import BACKUP
@@ -73,6 +78,8 @@ def test_the_api_server_takes_every_object_that_operators_define(project: Projec
     assert {"Cluster", "Database", "DatabaseRole", "ImageCatalog", "Pooler", "PodMonitor"} <= seen, (
         f"{title}: the server was asked about next to nothing"
     )
+    if fleet.environment.recovery is not None:
+        assert "PrometheusRule" in seen, f"{title}: nobody would be told of a backup that failed"
 
 
 def _cluster(
@@ -146,6 +153,50 @@ def test_every_cell_has_its_database_and_every_tenant_its_own(project: Project):
         each["spec"]["owner"]: each["spec"]["name"] for each in project.api.items(f"{CUSTOM}/databases")
     }
     assert owners == {tenant.id: tenant.id for tenant in fleet.tenants}
+
+
+def test_the_api_server_takes_what_recovers_a_cell_beside_itself(project: Project):
+    fleet = load_fleet(project.root, "local")
+    noon = datetime(2026, 11, 20, 12, tzinfo=UTC)
+    base, target = Base(id="20261120T000000", finished_at=noon), noon + timedelta(minutes=3)
+    for cell_id, cell in fleet.environment.cells.items():
+        beat = target + timedelta(minutes=1)
+        plan = plan_moment(cell_id, target, [base], [beat], window=timedelta(days=30))
+        planned = plan_cell(cell_id, cell, fleet.environment).objects
+        for one in objects_beside(plan, planned, cell):
+            project.api.apply(dict(one), manager="tried", dry_run=True, strict=True)
+
+
+def test_every_tenant_is_backed_up_and_every_cell_is_drilled_and_beats(project: Project):
+    fleet = load_fleet(project.root, "local")
+    jobs = {
+        (each["metadata"]["namespace"], each["metadata"]["name"])
+        for each in project.api.items("/apis/batch/v1/cronjobs")
+    }
+    cells = {tenant.cell for tenant in fleet.tenants}
+    assert {name for namespace, name in jobs if namespace == DRILLS} == {drill_name(cell) for cell in cells}
+    assert {namespace for namespace, name in jobs if name == "backup"} == {
+        f"t-{tenant.id}" for tenant in fleet.tenants
+    }
+    assert {namespace for namespace, name in jobs if name == "heartbeat"} == {
+        f"cell-{cell}" for cell in fleet.environment.cells
+    }
+
+
+def test_the_pods_of_recovery_are_let_in_where_they_run(project: Project):
+    """By the quota, the limits, the Pod Security standard and the admission policies of their namespace."""
+    seen = 0
+    for job in project.api.items("/apis/batch/v1/cronjobs"):
+        template = job["spec"]["jobTemplate"]["spec"]["template"]
+        metadata = {
+            "name": "tried",
+            "namespace": job["metadata"]["namespace"],
+            "labels": template["metadata"]["labels"],
+        }
+        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": template["spec"]}
+        project.api.apply(pod, manager="tried", dry_run=True)
+        seen += 1
+    assert seen > 20
 
 
 def test_no_secret_was_written_by_the_program(project: Project):

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import time
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
+from cli.recovery_moment import bases_of
+from components.cells.plan import plan_cell
+from recovery.moment.beside import objects_beside
 from recovery.moment.heartbeat import beat, beats
 from recovery.moment.plan import Base, measured_rpo, plan_moment, recovery_cluster
+from spec.fleet import load_fleet
 from spec.problems import SpecError
 from tests.recovery.servers import Postgres, make_postgres
 from tests.recovery.shop import make_shop
 
+ROOT = Path(__file__).parents[2]
 T0 = datetime(2026, 11, 20, 12, tzinfo=UTC)
 BASES = [
     Base(id="20261118T000000", finished_at=T0 - timedelta(days=2)),
@@ -77,6 +84,46 @@ def test_the_recovered_cluster_never_writes_into_the_archive_that_it_reads():
     )
     assert made["metadata"]["name"] == "a-at"
     assert source["spec"]["instances"] == 3
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize("stack", ["local", "production"])
+def test_what_is_created_beside_a_cell_has_ways_of_its_own_and_reads_the_archive_of_the_old_one(stack):
+    environment = load_fleet(ROOT, stack).environment
+    for cell_id, cell in environment.cells.items():
+        planned = plan_cell(cell_id, cell, environment).objects
+        plan = plan_moment(cell_id, T0 + timedelta(minutes=3), BASES, minutes(4), window=WINDOW)
+        *ways, cluster = objects_beside(plan, planned, cell)
+        assert {one["kind"] for one in ways} == {"NetworkPolicy"}
+        for one in ways:
+            assert one["spec"]["podSelector"]["matchLabels"] == {"cnpg.io/cluster": plan.name}
+        taken = {(one.kind, one.meta.name) for one in planned}
+        assert not taken & {(one["kind"], one["metadata"]["name"]) for one in (*ways, cluster)}, (
+            "the recovery would write over what runs"
+        )
+        assert len(plan.name) <= 50, "the operator refuses a longer name"
+        assert cluster["spec"]["serviceAccountName"] == "postgres", "no other account may read the archive"
+        assert "synchronous" not in cluster["spec"]["postgresql"], "its only instance would confirm nothing"
+        (archive,) = cluster["spec"]["externalClusters"]
+        assert archive["plugin"]["parameters"] == {"barmanObjectName": "backups", "serverName": "postgres-1"}
+
+
+@pytest.mark.unit
+def test_only_base_backups_that_are_complete_count(tmp_path):
+    whole = {"phase": "completed", "backupId": "20261120T000000", "stoppedAt": "2026-11-20T12:00:00Z"}
+    listed = [whole, whole | {"phase": "failed"}, {"phase": "running"}, {}]
+    path = tmp_path / "backups.json"
+    path.write_text(json.dumps({"items": [{"status": each} for each in listed]}))
+    assert bases_of(str(path)) == [BASES[1]]
+
+
+@pytest.mark.unit
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"items": [1]}', '{"items": 3}', "apiVersion: v1"])
+def test_a_file_that_lists_no_backups_is_refused_by_its_name(tmp_path, content):
+    path = tmp_path / "backups.json"
+    path.write_text(content)
+    with pytest.raises(SpecError, match="no list of Backups"):
+        bases_of(str(path))
 
 
 @pytest.mark.integration

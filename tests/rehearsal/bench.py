@@ -24,6 +24,7 @@ from local.controlplane import control
 from local.state import ROOT, State, write
 from local.toolchain.build import ensure
 from local.trouble import EnvironmentTrouble
+from tests.components.samples import RECOVERY
 from tests.rehearsal import installed
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ PYTHON = ROOT / ".venv-rehearsal" / "bin" / "python"
 """The environment of the group `rehearsal`: moto and the product need two versions of one library."""
 PARALLEL = ("--parallel", "64")
 """The provider waits much, such as 15 s for each record, as if DNS were slow."""
-VERIFIED = [image.partition("@")[2] for image in (POSTGRES, PGBOUNCER, VALKEY)]
+VERIFIED = [image.partition("@")[2] for image in (POSTGRES, PGBOUNCER, VALKEY, RECOVERY["image"])]
 RULES = {"image-signed": {"digests": VERIFIED}}
 """What of the policy pack is set otherwise: the images of the data layer count as verified. Before they run for
 customers somebody has to verify them, and to say so in `policy/image-lock.yaml`."""

@@ -2,13 +2,15 @@
 
 Odoo's own store knows how a session's key is made, checked and rotated, and that differs between its series; all of it
 is inherited. What is replaced is only where a session lies: one value with its time to live, set at once, so that a
-process that is killed in between leaves none that lasts for ever.
+process that is killed in between leaves none that lasts for ever. Beside them stands a list of their keys with the
+times at which they end, because the cache lets nobody walk through all keys: they are other tenants' as well.
 """
 
 from __future__ import annotations
 
 import json
 import re
+import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -50,11 +52,17 @@ class Storage:
     def __init__(self, cache: Any, prefix: str, session_class: type) -> None:
         # A folder is made nowhere: the base writes only what is replaced here.
         super().__init__("/nowhere", session_class=session_class, renew_missing=True)
-        self._cache, self._prefix = cache, f"{prefix}:session:"
+        self._cache, self._prefix, self._listed = cache, f"{prefix}:session:", f"{prefix}:sessions"
 
     def save(self, session: Any) -> None:
         seconds = KNOWN_SECONDS if session.get("uid") else ANONYMOUS_SECONDS
-        self._cache.set(self._prefix + session.sid, json.dumps(dict(session)), ex=seconds)
+        now = time.time()
+        steps = self._cache.pipeline()
+        steps.set(self._prefix + session.sid, json.dumps(dict(session)), ex=seconds)
+        steps.zadd(self._listed, {session.sid: now + seconds})
+        steps.zremrangebyscore(self._listed, "-inf", now)
+        steps.expire(self._listed, KNOWN_SECONDS)
+        steps.execute()
 
     def get(self, sid: str) -> Any:
         if not self.is_valid_key(sid):
@@ -64,7 +72,7 @@ class Storage:
         return self.new() if found is None else self.session_class(json.loads(found), sid, False)
 
     def delete(self, session: Any) -> None:
-        self._cache.delete(self._prefix + session.sid)
+        self._forget(session.sid)
 
     def vacuum(self, *_: Any, **__: Any) -> None:
         """Do nothing: the cache forgets by itself."""
@@ -78,14 +86,22 @@ class Storage:
             if not _IDENTIFIER.match(identifier):
                 raise ValueError("this is not the identifier of a session")
             for sid in list(self._sids(identifier)):
-                self._cache.delete(self._prefix + sid)
+                self._forget(sid)
 
     def list(self) -> Iterable[str]:
         return self._sids()
 
+    def _forget(self, sid: str) -> None:
+        steps = self._cache.pipeline()
+        steps.delete(self._prefix + sid)
+        steps.zrem(self._listed, sid)
+        steps.execute()
+
     def _sids(self, beginning: str = "") -> Iterable[str]:
-        for key in self._cache.scan_iter(match=f"{self._prefix}{beginning}*", count=1000):
-            yield key.decode()[len(self._prefix) :]
+        now = time.time()
+        for sid, ends in self._cache.zscan_iter(self._listed, match=f"{beginning}*", count=1000):
+            if ends > now:
+                yield sid.decode()
 
 
 def store_class(base: type) -> type:

@@ -1,8 +1,11 @@
 """The jobs that back tenants up and drill their backups, as objects of the cluster. Pure.
 
 A backup runs in the tenant's own namespace with the tenant's own identity: it reaches its database, its files and its
-prefix of the bucket, and nothing of a neighbour. It holds public keys only. A drill runs where no tenant runs, starts a
-server of its own in its pod, and holds the private key.
+prefix of the bucket, and nothing of a neighbour. It holds public keys only. A drill runs where nothing else runs,
+starts a server of its own in its pod, and holds the private key.
+
+Both say `channel_binding=require` or reach no database at all: the server proves that it knows the tenant's password,
+inside the very TLS connection that it ends, so that nobody's certificate has to be handed from cell to tenant.
 """
 
 from __future__ import annotations
@@ -13,7 +16,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from components.labelling import cell_labels, tenant_labels
 from components.manifests import KubeObject, manifest
-from spec.naming import bounded, cell_namespace, tenant_namespace
+from spec import labels as keys
+from spec.naming import DRILLS, bounded, database_host, tenant_namespace
+from spec.tiers import RETENTION, TIERS, NodePool
 from spec.vocabulary import TenantState
 
 if TYPE_CHECKING:
@@ -24,6 +29,10 @@ if TYPE_CHECKING:
     from spec.tenant import TenantSpec
     from spec.vocabulary import EnvironmentName
 
+BACKUP: Final = "backup"
+"""Name of the CronJob of a tenant, of its service account, and what the label of its pods says."""
+DRILL: Final = "drill"
+"""Service account of all drills, what their names begin with, and what the label of their pods says."""
 USER: Final = 101
 """User of every file of a tenant: that of Odoo's own image, and of the access points."""
 BACKUP_HOURS: Final = (0, 1, 2, 3, 4)
@@ -31,10 +40,20 @@ BACKUP_HOURS: Final = (0, 1, 2, 3, 4)
 DRILL_WEEKDAY: Final = 2
 """Tuesday: a drill that fails is seen by people on a working day, and not before a weekend."""
 SCRATCH_GIB: Final = 20
+"""Room for a dump on its way, or for a restored database: of the node's disk, so a large tenant needs larger nodes."""
 SECRET: Final = "odoo"  # noqa: S105 - the name of a Secret
 PASSWORD_KEY: Final = "database-password"  # noqa: S105 - the name of a key of it
 CLAIM: Final = "odoo-files"
 """What the chart of a tenant calls its Secret, the password of its role in it, and the volume of its filestore."""
+IDENTITY: Final = "backup-identity"
+"""Secret with the private key, where drills run and nowhere else."""
+IDENTITY_KEY: Final = "key"
+STORE_KEYS: Final = "object-store"
+"""Secret with the keys of a store that is given; in AWS the service account has a role instead."""
+STORE_FIELDS: Final[Mapping[str, str]] = {
+    "AWS_ACCESS_KEY_ID": "access-key-id",
+    "AWS_SECRET_ACCESS_KEY": "secret-access-key",
+}
 _BACKUP_SECONDS: Final = 6 * 3600
 _DRILL_SECONDS: Final = 8 * 3600
 _RESOURCES: Final = {
@@ -54,58 +73,56 @@ class JobsArgs:
     backups: str
     evidence: str
     recipients: tuple[str, ...]
+    region: str | None = None
+    """Of the store; None for one that has none."""
+    with_keys: bool = False
+    """Whether the store is reached with keys from a Secret."""
     pushgateway: str | None = None
 
 
-def plan_backup_job(
-    tenant: TenantSpec, environment: EnvironmentName, args: JobsArgs, *, host: str
-) -> KubeObject | None:
-    """Plan the nightly backup of a tenant; None for one whose data are at rest or gone.
+def drill_name(cell_id: str) -> str:
+    """Return the name of a cell's drill."""
+    return bounded(f"{DRILL}-{cell_id}", 52)
 
-    Args:
-        tenant: whose.
-        environment: where.
-        args: what the job is told.
-        host: the cell's direct endpoint: a snapshot does not go through a transaction pooler.
 
-    """
+def plan_backup_job(tenant: TenantSpec, environment: EnvironmentName, args: JobsArgs) -> KubeObject | None:
+    """Plan the nightly backup of a tenant; None for one whose data are at rest or gone."""
     if tenant.state not in {TenantState.ACTIVE, TenantState.SUSPENDED}:
         return None
     spread = int.from_bytes(hashlib.sha256(tenant.id.encode()).digest()[:4])
     hour, minute = BACKUP_HOURS[spread % len(BACKUP_HOURS)], spread // len(BACKUP_HOURS) % 60
-    secret = {"secretKeyRef": {"name": SECRET, "key": PASSWORD_KEY}}
+    # Directly: a snapshot does not go through a transaction pooler.
+    server = f"host={database_host(tenant.cell)} user={tenant.id} sslmode=require channel_binding=require"
     container = _container(
         args,
         ["backup", "take", tenant.id],
         variables={
-            "STOREFLEET_DATABASE": f"host={host} user={tenant.id} sslmode=verify-full sslrootcert=/etc/database/ca.crt",
+            "STOREFLEET_DATABASE": server,
             "STOREFLEET_FILESTORE": "/filestore",
             "STOREFLEET_RECIPIENTS": ",".join(args.recipients),
             "STOREFLEET_TIER": tenant.tier.value,
             "STOREFLEET_CELL": tenant.cell,
         },
-        mounts={"scratch": "/scratch", "tmp": "/tmp", "filestore": "/filestore", "ca": "/etc/database"},  # noqa: S108
-        read_only=("filestore", "ca"),
+        mounts={"scratch": "/scratch", "tmp": "/tmp", "filestore": "/filestore"},  # noqa: S108
+        read_only=("filestore",),
     )
-    container["env"].append({"name": "PGPASSWORD", "valueFrom": secret})
+    container["env"].append(_from_secret("PGPASSWORD", SECRET, PASSWORD_KEY))
     volumes = [
         *_volumes(),
         {"name": "filestore", "persistentVolumeClaim": {"claimName": CLAIM, "readOnly": True}},
-        {
-            "name": "ca",
-            "secret": {"secretName": "database-ca", "items": [{"key": "ca.crt", "path": "ca.crt"}]},
-        },
     ]
-    labels = tenant_labels(tenant, environment)
     return KubeObject(
-        key="backup",
+        key=f"{BACKUP}-{tenant.id}",
         manifest=_cron(
-            bounded("backup", 52),
+            BACKUP,
             tenant_namespace(tenant.id),
-            labels,
+            tenant_labels(tenant, environment),
+            notes={keys.KEPT_DAYS: str(RETENTION[TIERS[tenant.tier].backup_class].days)},
+            does=BACKUP,
             schedule=f"{minute} {hour} * * *",
-            seconds=_BACKUP_SECONDS,
-            pod=_pod(container, volumes),
+            # In the same pod: what is on the scratch volume is gone on with.
+            job={"activeDeadlineSeconds": _BACKUP_SECONDS, "backoffLimit": 2},
+            pod={**_pod(container, volumes, account=BACKUP, restart="OnFailure"), **_nodes(tenant)},
         ),
         why=(
             f"Every night at {hour:02}:{minute:02} UTC, in the tenant's own namespace: database, files, then the "
@@ -114,18 +131,25 @@ def plan_backup_job(
     )
 
 
+def drilled(cell_id: str, tenants: Sequence[TenantSpec]) -> tuple[str, ...]:
+    """Return the tenants of a cell whose backups take turns in its drill."""
+    return tuple(
+        sorted(each.id for each in tenants if each.cell == cell_id and each.state is TenantState.ACTIVE)
+    )
+
+
 def plan_drill_job(
     cell_id: str, cell: CellSpec, tenants: Sequence[TenantSpec], environment: EnvironmentName, args: JobsArgs
 ) -> KubeObject | None:
     """Plan the weekly drill of a cell; None for a cell without tenants that have backups."""
-    drilled = sorted(each.id for each in tenants if each.cell == cell_id and each.state is TenantState.ACTIVE)
-    if not drilled:
+    turns = drilled(cell_id, tenants)
+    if not turns:
         return None
     container = _container(
         args,
-        ["drill", "weekly", cell_id, *drilled],
+        ["drill", "weekly", cell_id, *turns],
         variables={
-            "STOREFLEET_IDENTITY": "/etc/identity/key",
+            "STOREFLEET_IDENTITY": f"/etc/identity/{IDENTITY_KEY}",
             "STOREFLEET_TIER": cell.tier.value,
             "STOREFLEET_CELL": cell_id,
         },
@@ -134,25 +158,40 @@ def plan_drill_job(
     )
     volumes = [
         *_volumes(),
-        {"name": "identity", "secret": {"secretName": "backup-identity", "defaultMode": 0o440}},
+        {"name": "identity", "secret": {"secretName": IDENTITY, "defaultMode": 0o440}},
     ]
     spread = hashlib.sha256(cell_id.encode()).digest()[0]
+    # A drill that failed is not tried again until it passes: somebody is told. A node that was emptied is no failure.
+    ignored = {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]}
     return KubeObject(
-        key="drill",
+        key=f"{DRILL}-{cell_id}",
         manifest=_cron(
-            bounded(f"drill-{cell_id}", 52),
-            cell_namespace(cell_id),
+            drill_name(cell_id),
+            DRILLS,
             cell_labels(cell_id, cell, environment),
+            does=DRILL,
             schedule=f"{spread % 60} {5 + spread % 3} * * {DRILL_WEEKDAY}",
-            seconds=_DRILL_SECONDS,
-            pod=_pod(container, volumes),
+            job={
+                "activeDeadlineSeconds": _DRILL_SECONDS,
+                "backoffLimit": 0,
+                "podFailurePolicy": {"rules": [ignored]},
+            },
+            pod={**_pod(container, volumes, account=DRILL, restart="Never"), **_on(NodePool.GENERAL)},
         ),
         why="Once a week one tenant's newest backup is restored on a server in the pod, checked, timed and removed.",
     )
 
 
 def _cron(
-    name: str, namespace: str, labels: Mapping[str, str], *, schedule: str, seconds: int, pod: dict[str, Any]
+    name: str,
+    namespace: str,
+    labels: Mapping[str, str],
+    *,
+    does: str,
+    notes: Mapping[str, str] | None = None,
+    schedule: str,
+    job: dict[str, Any],
+    pod: dict[str, Any],
 ) -> Manifest:
     return manifest(
         "batch/v1",
@@ -160,6 +199,7 @@ def _cron(
         name,
         namespace=namespace,
         labels=labels,
+        annotations=notes,
         spec={
             "schedule": schedule,
             "timeZone": "Etc/UTC",
@@ -170,20 +210,21 @@ def _cron(
             "jobTemplate": {
                 "metadata": {"labels": dict(labels)},
                 "spec": {
-                    "activeDeadlineSeconds": seconds,
-                    "backoffLimit": 2,
+                    **job,
                     "ttlSecondsAfterFinished": 7 * 24 * 3600,
-                    "template": {"metadata": {"labels": dict(labels)}, "spec": pod},
+                    "template": {"metadata": {"labels": {**labels, keys.JOB: does}}, "spec": pod},
                 },
             },
         },
     )
 
 
-def _pod(container: dict[str, Any], volumes: list[dict[str, Any]]) -> dict[str, Any]:
+def _pod(
+    container: dict[str, Any], volumes: list[dict[str, Any]], *, account: str, restart: str
+) -> dict[str, Any]:
     return {
-        "restartPolicy": "OnFailure",  # in the same pod: what is on the scratch volume is gone on with
-        "serviceAccountName": "backup",
+        "restartPolicy": restart,
+        "serviceAccountName": account,
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "securityContext": {
@@ -197,6 +238,19 @@ def _pod(container: dict[str, Any], volumes: list[dict[str, Any]]) -> dict[str, 
         "containers": [container],
         "volumes": volumes,
     }
+
+
+def _on(pool: NodePool, **more: str) -> dict[str, Any]:
+    return {"nodeSelector": {keys.POOL: pool.value, **more}}
+
+
+def _nodes(tenant: TenantSpec) -> dict[str, Any]:
+    """Return where a tenant's pods run: on the nodes that it pays for, where it has any."""
+    pool = tenant.preset.node_pool
+    if pool is not NodePool.DEDICATED:
+        return _on(pool)
+    taint = {"key": keys.POOL, "operator": "Equal", "value": pool.value, "effect": "NoSchedule"}
+    return {**_on(pool, **{keys.TENANT: tenant.id}), "tolerations": [taint]}
 
 
 def _container(
@@ -214,14 +268,19 @@ def _container(
         "STOREFLEET_SCRATCH": "/scratch",
         "HOME": "/tmp",  # noqa: S108
         **({"STOREFLEET_PUSHGATEWAY": args.pushgateway} if args.pushgateway else {}),
+        **({"AWS_REGION": args.region} if args.region else {}),
         **variables,
     }
+    secret = STORE_FIELDS.items() if args.with_keys else ()
     return {
         "name": "recovery",
         "image": args.image,
         "imagePullPolicy": "IfNotPresent",
         "args": command,
-        "env": [{"name": name, "value": value} for name, value in told.items()],
+        "env": [
+            *({"name": name, "value": value} for name, value in told.items()),
+            *(_from_secret(name, STORE_KEYS, field) for name, field in secret),
+        ],
         "resources": _RESOURCES,
         "securityContext": {
             "allowPrivilegeEscalation": False,
@@ -233,6 +292,10 @@ def _container(
             for name, path in mounts.items()
         ],
     }
+
+
+def _from_secret(name: str, secret: str, key: str) -> dict[str, Any]:
+    return {"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": key}}}
 
 
 def _volumes() -> list[dict[str, Any]]:

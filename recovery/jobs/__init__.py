@@ -1,1 +1,0 @@
-"""The jobs of backup and recovery in the cluster."""

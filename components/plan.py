@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from components.admission.plan import AdmissionPlan, plan_admission
 from components.cells.plan import CellPlan, plan_cell
+from components.delivery.plan import DeliveryPlan, plan_delivery
 from components.manifests import KubeObject
 from components.platform.plan import PlatformPlan, plan_platform
 from components.tenancy.plan import TenantPlan, plan_tenant
@@ -14,22 +15,23 @@ from spec.lifecycle import NONE_APPLIED, AppliedTenants, removed
 
 @dataclass(frozen=True, kw_only=True)
 class EnvironmentPlan:
-    """The admission policies, the platform, its cells and their tenants, each in the order of their ids."""
+    """Admission, the platform, the delivery, the cells and their tenants, each in the order of their ids."""
 
     admission: AdmissionPlan
     platform: PlatformPlan
+    delivery: DeliveryPlan
     cells: tuple[CellPlan, ...]
     tenants: tuple[TenantPlan, ...]
 
     @property
     def resources(self) -> int:
         """How many resources the engine will count: the objects, their components, the provider, the stack."""
-        components = 2 + len(self.cells) + len(self.tenants)
+        components = 3 + len(self.cells) + len(self.tenants)
         return sum(1 for _ in self.objects()) + components + 2
 
     def objects(self) -> Iterator[KubeObject]:
         """Every object of the environment, in the order in which it is declared."""
-        for part in (self.admission, self.platform, *self.cells, *self.tenants):
+        for part in (self.admission, self.platform, self.delivery, *self.cells, *self.tenants):
             yield from part.objects
 
 
@@ -43,6 +45,7 @@ def plan_environment(fleet: Fleet, applied: AppliedTenants = NONE_APPLIED) -> En
     return EnvironmentPlan(
         admission=plan_admission(environment),
         platform=plan_platform(environment),
+        delivery=plan_delivery(fleet),
         cells=tuple(
             plan_cell(cell_id, cell, environment) for cell_id, cell in sorted(environment.cells.items())
         ),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli import signatures
+from cli.bundle import bundle
 from cli.moments import instant
 from cli.output import MISTAKE, clear_errors, console, fail
 from local.state import ROOT
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Plan releases, and move them through the rings and back.", no_args_is_help=True)
 app.command()(signatures.approve)
 app.command()(signatures.emergency)
+app.command()(bundle)
 
 Version = Annotated[str, typer.Argument(metavar="VERSION", help="the release, a folder of releases/")]
 Environment = Annotated[str, typer.Option("--env", metavar="ENV", help="the environment")]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli import release_evidence, release_steps, release_story, signatures
+from cli.bundle import bundle
 from cli.moments import instant
 from cli.output import MISTAKE, clear_errors, console, fail
 from cli.release_facts import WATCHED, committed_facts, mistake, tell
@@ -35,6 +36,7 @@ app.command()(signatures.emergency)
 release_steps.register(app)
 release_evidence.register(app)
 release_story.register(app)
+app.command()(bundle)
 
 Version = Annotated[str, typer.Argument(metavar="VERSION", help="the release, a folder of releases/")]
 Environment = Annotated[str, typer.Option("--env", metavar="ENV", help="the environment")]

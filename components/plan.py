@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from components.admission.plan import AdmissionPlan, plan_admission
 from components.cells.plan import CellPlan, plan_cell
+from components.delivery.plan import DeliveryPlan, plan_delivery
 from components.manifests import KubeObject
 from components.platform.plan import PlatformPlan, plan_platform
 from components.recovery.plan import RecoveryPlan, plan_recovery
@@ -15,10 +16,11 @@ from spec.lifecycle import NONE_APPLIED, AppliedTenants, removed
 
 @dataclass(frozen=True, kw_only=True)
 class EnvironmentPlan:
-    """The admission policies, the platform, its cells and their tenants in the order of their ids, and recovery."""
+    """Admission, the platform, the delivery, the cells and their tenants by their ids, and recovery."""
 
     admission: AdmissionPlan
     platform: PlatformPlan
+    delivery: DeliveryPlan
     cells: tuple[CellPlan, ...]
     tenants: tuple[TenantPlan, ...]
     recovery: RecoveryPlan | None
@@ -27,12 +29,12 @@ class EnvironmentPlan:
     @property
     def resources(self) -> int:
         """How many resources the engine will count: the objects, their components, the provider, the stack."""
-        components = 2 + len(self.cells) + len(self.tenants) + (self.recovery is not None)
+        components = 3 + len(self.cells) + len(self.tenants) + (self.recovery is not None)
         return sum(1 for _ in self.objects()) + components + 2
 
     def objects(self) -> Iterator[KubeObject]:
         """Every object of the environment, in the order in which it is declared."""
-        for part in (self.admission, self.platform, *self.cells, *self.tenants):
+        for part in (self.admission, self.platform, self.delivery, *self.cells, *self.tenants):
             yield from part.objects
         if self.recovery is not None:
             yield from self.recovery.objects
@@ -53,6 +55,7 @@ def plan_environment(fleet: Fleet, applied: AppliedTenants = NONE_APPLIED) -> En
     return EnvironmentPlan(
         admission=plan_admission(environment),
         platform=plan_platform(environment),
+        delivery=plan_delivery(fleet),
         cells=tuple(
             plan_cell(cell_id, cell, environment) for cell_id, cell in sorted(environment.cells.items())
         ),

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 backup_app = typer.Typer(help="Back one tenant up, and look after its backups.", no_args_is_help=True)
 checkpoint_app = typer.Typer(help="Take and verify the checkpoint of a release.", no_args_is_help=True)
 _KEY_MODE: Final = 0o600
+_NIGHTLY_JOBS: Final = 2
+"""Tables dumped at once at night: two of the connections that a cell keeps back for tasks."""
 
 
 @backup_app.command("take")
@@ -57,6 +59,25 @@ def take(
     with clear_errors():
         order = Order(tenant=tenant_id(tenant), database=database or tenant, image=image)
         _take(order, accept_missing or [], jobs, dry_run)
+
+
+@backup_app.command("nightly")
+def nightly(tenant: Tenant) -> None:
+    """Take a backup, then remove what has expired; what a job in the cluster calls.
+
+    What cannot be removed makes no good backup a bad one: it is said, and the next night tries again.
+    """
+    with clear_errors():
+        named = tenant_id(tenant)
+        _take(Order(tenant=named, database=named), [], _NIGHTLY_JOBS, dry_run=False)
+        store = Settings().store()
+        try:
+            plan = planned(store, named)
+            apply(store, named, plan, progress())
+        except RecoveryFailed as error:
+            console.print(f"What has expired stays for another day: {error}", markup=False, soft_wrap=True)
+        else:
+            console.print(f"{len(plan.remove)} objects had expired and were removed.", markup=False)
 
 
 @checkpoint_app.command("take")

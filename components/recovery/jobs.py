@@ -95,7 +95,7 @@ def plan_backup_job(tenant: TenantSpec, environment: EnvironmentName, args: Jobs
     server = f"host={database_host(tenant.cell)} user={tenant.id} sslmode=require channel_binding=require"
     container = _container(
         args,
-        ["backup", "take", tenant.id],
+        ["backup", "nightly", tenant.id],
         variables={
             "STOREFLEET_DATABASE": server,
             "STOREFLEET_FILESTORE": "/filestore",
@@ -126,7 +126,7 @@ def plan_backup_job(tenant: TenantSpec, environment: EnvironmentName, args: Jobs
         ),
         why=(
             f"Every night at {hour:02}:{minute:02} UTC, in the tenant's own namespace: database, files, then the "
-            "manifest that makes it a backup."
+            "manifest that makes it a backup. Then what has expired is removed."
         ),
     )
 

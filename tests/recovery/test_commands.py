@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
+from recovery.trouble import RecoveryFailed
+from spec.tiers import RETENTION, TIERS
+from spec.vocabulary import Tier
 from tests.recovery.servers import ACCESS, SECRET
 
 RUN = CliRunner()
@@ -69,6 +74,43 @@ def test_a_tenant_is_backed_up_drilled_ruined_and_restored_by_commands(variables
     assert [key.split("/")[1] for key in store.keys("t-solvane-ghent/")] == ["drills", "restores"]
     assert (folder / "metrics" / f"storefleet-drill-{TENANT}-good.prom").exists()
     assert "0 objects to remove" in run("backup", "prune", TENANT, "--dry-run")
+
+
+@pytest.mark.integration
+def test_a_night_takes_a_backup_and_removes_what_has_expired_and_nothing_else(variables, monkeypatch):
+    _, shop, _, _ = variables
+    monkeypatch.setattr("cli.recovery_backup.tenant_id", lambda _: shop.name)
+    assert "0 objects had expired" in run("backup", "nightly", shop.name)
+    first = run("backup", "list", shop.name).split()[1].rstrip(":")
+    kept = RETENTION[TIERS[Tier.DEDICATED].backup_class]
+
+    class Later(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return datetime.now(tz) + kept + timedelta(days=1)
+
+    monkeypatch.setattr("recovery.retention.run.datetime", Later)
+    said = run("backup", "nightly", shop.name)
+    assert "is good" in said
+    assert "objects had expired and were removed" in said
+    assert "0 objects had expired" not in said, "the bucket would grow for ever"
+    listed = run("backup", "list", shop.name)
+    assert f"good {first}" not in listed
+    assert listed.count("good") == 1, "the backup of tonight went as well"
+
+
+@pytest.mark.integration
+def test_what_cannot_be_removed_makes_a_good_backup_no_bad_one(variables, monkeypatch):
+    _, shop, _, _ = variables
+    monkeypatch.setattr("cli.recovery_backup.tenant_id", lambda _: shop.name)
+
+    def refuse(*_):
+        raise RecoveryFailed("access denied")
+
+    monkeypatch.setattr("cli.recovery_backup.apply", refuse)
+    said = run("backup", "nightly", shop.name)
+    assert "is good" in said
+    assert "stays for another day: access denied" in said
 
 
 @pytest.mark.integration

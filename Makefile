@@ -13,7 +13,8 @@ REHEARSAL := .venv-rehearsal
 AWS_STACKS := dev staging production dr
 STACK ?= production
 
-.PHONY: help up down destroy preview status doctor test test-aws rehearse rehearse-all rehearse-rules rehearse-expiry rehearse-outage unit lint types check clean
+.PHONY: help up down destroy preview status doctor test test-aws rehearse rehearse-all rehearse-rules rehearse-expiry rehearse-outage unit lint types check clean \
+	release-check release-resume release-push image image-sign
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -73,6 +74,29 @@ types: .venv/.synced ## Check types, strictly
 	@.venv/bin/pyright
 
 check: lint types unit ## Lint, types and the fast tests
+
+release-check: .venv/.synced ## Check what a change does to releases: make release-check BASE=origin/main
+	@$(STOREFLEET) release check --base "$(or $(BASE),origin/main)"
+
+release-resume: .venv/.synced ## Go on with a release: make release-resume VERSION=18.0.4 ENVIRONMENT=staging
+	@$(STOREFLEET) release resume "$(VERSION)" --env "$(ENVIRONMENT)"
+
+release-push: ## Push what the release committed to main; PUSH_TOKEN is the token of the workflow
+	@git -c "http.extraheader=AUTHORIZATION: basic $$(printf 'x-access-token:%s' "$$PUSH_TOKEN" | base64 -w0)" \
+	  push origin HEAD:main
+
+image: ## Build Odoo's image and push it by digest: make image IMAGE=name BASE=odoo@sha256:... SERIES=19.0
+	@case "$(BASE)" in *@sha256:*) ;; *) echo "BASE: name the base by digest: $(BASE)" >&2; exit 2;; esac
+	docker buildx build --target odoo --build-arg "ODOO_BASE=$(BASE)" --build-arg "SERIES=$(SERIES)" \
+	  --provenance mode=max --metadata-file .image.json \
+	  --output "type=image,name=$(IMAGE),push-by-digest=true,name-canonical=true,push=true" gitops/image
+	@echo "digest=$$(jq --exit-status --raw-output '."containerimage.digest"' .image.json)" \
+	  | tee -a "$(or $(OUTPUT),/dev/null)"
+
+image-sign: ## Sign an image without a key of its own, and attest its SBOM: make image-sign IMAGE=name DIGEST=sha256:...
+	@case "$(DIGEST)" in sha256:*) ;; *) echo "DIGEST: name the image by digest: $(DIGEST)" >&2; exit 2;; esac
+	cosign sign --yes "$(IMAGE)@$(DIGEST)"
+	cosign attest --yes --type spdxjson --predicate "$(SBOM)" "$(IMAGE)@$(DIGEST)"
 
 clean: ## Remove the virtual environment and caches of this checkout; state and data stay
 	rm -rf .venv $(REHEARSAL) $(BOOTSTRAP) .pytest_cache .ruff_cache .hypothesis

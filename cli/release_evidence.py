@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.output import clear_errors, console
+from cli.output import REFUSED, clear_errors, console
 from cli.recovery_settings import Settings
 from cli.release_facts import committed_facts, mistake, tell
 from local.state import ROOT
@@ -18,7 +18,9 @@ from release.dora import DORA_WINDOW, dora
 from release.driver import plan_of_version
 from release.evidence import ROLE, evidence_file, evidence_folder, seal, statement
 from release.page import scorecard_html
+from release.records import read_emergencies
 from release.repository import Repository
+from release.retrospectives import Owed, retrospectives
 from release.risk import Given, refused
 from release.scorecard import scorecard
 from release.signing import check_signer, load_key
@@ -49,6 +51,7 @@ def register(app: typer.Typer) -> None:
     app.command()(evidence)
     app.command()(verify)
     app.command(name="dora")(figures)
+    app.command()(emergencies)
 
 
 def show_scorecard(
@@ -137,6 +140,23 @@ def figures(
         facts = committed_facts(ROOT, env, now(), committed=False)
         found = dora(facts.moves, facts.releases, facts.at - timedelta(days=days), facts.at)
         console.print_json(json.dumps(asdict(found)))
+
+
+def emergencies(*, env: Environment) -> None:
+    """Show the emergencies of an environment, and whose retrospective is owed; 1 while one is overdue."""
+    with clear_errors():
+        found = retrospectives(ROOT, read_emergencies(ROOT, env), now())
+        for each in found:
+            one = each.emergency
+            due = "" if each.owed is Owed.WRITTEN else f", due by {one.retrospective_due}"
+            tell(
+                f"{one.id}: {', '.join(one.tenants)} until {one.expires:%Y-%m-%d %H:%M} UTC, by {one.by}: {one.reason}"
+            )
+            tell(f"  retrospective {each.owed}{due}: {each.file}")
+        if not found:
+            tell(f"There was no emergency in {env}.")
+        if any(each.owed is Owed.OVERDUE for each in found):
+            raise typer.Exit(REFUSED)
 
 
 def _planned(version: str, env: str) -> tuple[Facts, Plan]:

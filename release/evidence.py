@@ -13,7 +13,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from release.dora import DORA_WINDOW, dora
-from release.records import approval_file, emergency_file, plan_file
+from release.records import approval_file, emergency_file, plan_file, read_emergencies
+from release.retrospectives import retrospectives
 from release.scorecard import scorecard
 from release.signing import sign_bytes
 from release.turns import progress
@@ -116,7 +117,14 @@ def statement(root: Path, facts: Facts, plan: Plan, outcome: str) -> dict[str, A
             },
             "wayBack": {"class": plan.rollback, "checkpoints": _checkpoints(facts, plan)},
             "emergencies": [
-                _named(root, emergency_file(plan.environment, each.id)) for each in facts.emergencies
+                {
+                    "by": each.emergency.by,
+                    "tenants": list(each.emergency.tenants),
+                    "retrospective": each.owed.value,
+                    **_named(root, emergency_file(plan.environment, each.emergency.id)),
+                }
+                for each in retrospectives(root, read_emergencies(root, plan.environment), facts.at)
+                if each.emergency.release == plan.release
             ],
             "scorecard": scorecard(facts, plan).record(),
             "dora": asdict(dora(facts.moves, facts.releases, facts.at - DORA_WINDOW, facts.at)),

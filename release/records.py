@@ -243,11 +243,11 @@ def overdue(root: Path, emergencies: Iterable[Emergency], at: datetime) -> list[
         each
         for each in emergencies
         if at.date() > each.retrospective_due
-        and not _written(root / retrospective_file(each.environment, each.id))
+        and not written(root / retrospective_file(each.environment, each.id))
     ]
 
 
-def _written(path: Path) -> bool:
+def written(path: Path) -> bool:
     """Say whether a retrospective says anything: more than a heading."""
     try:
         return len(path.read_text(encoding="utf-8").split()) >= _RETROSPECTIVE_WORDS

@@ -20,7 +20,7 @@ def lines_of(facts: Facts, plan: Plan) -> Iterator[str]:
             if found
         ]
         for step in (Step.GATE, Step.SOAK):
-            found = decision(facts.records, plan, wave.number, step, state.since)
+            found = decision(facts.records, plan, wave.number, step, state.since or plan.begins)
             if found is not None:
                 model = ", simulated" if found.simulated else ""
                 parts.append(f"{step} {found.outcome} at {found.ended:%Y-%m-%d %H:%M} UTC{model}")

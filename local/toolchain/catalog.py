@@ -146,6 +146,17 @@ VERSITYGW = Program(
     on_demand=True,  # the recovery tests', which need a store with versions and Object Lock
 )
 
+ACTIONLINT = Program(
+    name="actionlint",
+    version="1.7.12",
+    module="workflows",
+    package="github.com/rhysd/actionlint/cmd/actionlint",
+    linker=("github.com/rhysd/actionlint.version=1.7.12",),
+    probe=("-version",),
+    minutes=0.2,
+    on_demand=True,  # the tests' of the workflows
+)
+
 _VERSION = "github.com/prometheus/common/version.Version"
 
 
@@ -182,6 +193,7 @@ PROGRAMS = (
     VERSITYGW,
     PROMTOOL,
     PROMETHEUS,
+    ACTIONLINT,
 )
 """In the order in which they are built: what takes longest and is needed by all comes first."""
 

@@ -19,7 +19,14 @@ _HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*#*$", re.MULTILINE)
 _PATH = re.compile(r"[\w./*<>-]+/[\w./*<>-]*\Z")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:")
 
-MADE_LATER = ("gitops/approvers.yaml", "gitops/emergencies/", "gitops/environments/", "gitops/plans/")
+MADE_LATER = (
+    "gitops/approvers.yaml",
+    "gitops/emergencies/",
+    "gitops/environments/",
+    "gitops/evidence/",
+    "gitops/plans/",
+    "gitops/records/",
+)
 """What people and commands write into a project that is in use."""
 
 

@@ -159,6 +159,23 @@ def test_nobody_opens_the_next_emergency_before_the_last_one_is_written_down(pro
     emergency(project, "deli-again", "--tenant", "deli", "--hours", "2")
 
 
+def test_a_retrospective_stays_open_until_it_is_written_and_says_so(project):
+    project.clock(datetime(2026, 6, 4, 9, tzinfo=UTC))
+    assert "There was no emergency" in project.run("emergencies", "--env", "local")
+    emergency(project, "deli-down", "--tenant", "deli", "--hours", "2")
+    show = ("emergencies", "--env", "local")
+    assert "retrospective holds" in project.run(*show)
+    project.later(hours=3)
+    assert "retrospective open, due by 2026-06-11" in project.run(*show)
+    project.clock(datetime(2026, 6, 12, 9, tzinfo=UTC))
+    assert "retrospective overdue" in project.run(*show, status=1)
+    file = "gitops/emergencies/local/deli-down.md"
+    project.write(file, "# Later\n")
+    assert "retrospective overdue" in project.run(*show, status=1), "a heading was taken for a retrospective"
+    project.write(file, "# What happened\n\n" + "The scales lost their link. " * 8)
+    assert "retrospective written" in project.run(*show)
+
+
 def test_a_plan_without_its_approvals_is_not_carried_out(project):
     project.run("plan", "18.0.4", "--env", "local", "--write")
     project.commit()

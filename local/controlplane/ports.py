@@ -72,6 +72,11 @@ def _free(port: int) -> bool:
     return True
 
 
+def free_port() -> int:
+    """Return a port of this machine that nothing listens on at the moment."""
+    return _choose(set())
+
+
 def _choose(taken: set[int]) -> int:
     while True:
         with socket.socket() as probe:

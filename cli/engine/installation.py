@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 LOCAL = "local"
 """The stack of the embedded environment."""
-_NO_LOGS: Final = "This file keeps the engine from logging every value of every run in a folder of this name.\n"
+_NO_LOGS: Final = (
+    "This file keeps the engine from logging every value of every run in a folder of this name.\n"
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -181,5 +181,6 @@ def _user(environment: EnvironmentSpec, tenant: TenantSpec) -> UserPlan:
             tenant=tenant.id,
             tier=tenant.tier,
             cell=tenant.cell,
+            residency=environment.aws.jurisdiction if environment.aws else None,
         ),
     )

@@ -22,6 +22,7 @@ from recovery.database.databases import side_name
 from recovery.database.throwaway import throwaway
 from recovery.drill.plan import turn
 from recovery.drill.run import SAMPLE, Drill
+from recovery.drill.tenants import tenants_of
 from recovery.restore.run import Restore
 from recovery.store import keys
 from recovery.trouble import RecoveryFailed
@@ -98,13 +99,10 @@ def drill(
 
 
 @drill_app.command("weekly")
-def weekly(
-    cell: Annotated[str, typer.Argument(help="the cell's id")],
-    tenants: Annotated[list[str], typer.Argument()],
-) -> None:
-    """Drill the tenant of a cell whose turn it is this week; what a job in the cluster calls."""
+def weekly(cell: Annotated[str, typer.Argument(help="the cell's id")]) -> None:
+    """Drill the tenant whose turn it is this week, of those in the store; what a job in the cluster calls."""
     with clear_errors():
-        chosen = turn(cell, [tenant_id(each) for each in tenants], datetime.now(UTC).date())
+        chosen = turn(cell, tenants_of(Settings().store(), cell), datetime.now(UTC).date())
     drill(chosen, catalogue.LATEST)
 
 

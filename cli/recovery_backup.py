@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from cli.output import clear_errors, console, progress
-from cli.recovery_settings import IDENTITY, Settings, tenant_id
+from cli.recovery_settings import CELL, IDENTITY, Settings, tenant_id
 from cli.recovery_shared import (
     Database,
     DryRun,
@@ -28,6 +28,7 @@ from local.progress import duration
 from recovery import catalogue
 from recovery.backup.run import Backup
 from recovery.backup.stage import Order
+from recovery.drill.tenants import settle
 from recovery.readback import read_back
 from recovery.retention.run import apply, planned
 from recovery.store.sealing import generate
@@ -70,7 +71,9 @@ def nightly(tenant: Tenant) -> None:
     with clear_errors():
         named = tenant_id(tenant)
         _take(Order(tenant=named, database=named), [], _NIGHTLY_JOBS, dry_run=False)
-        store = Settings().store()
+        store, cell = Settings().store(), Settings().variables.get(CELL, "")
+        if cell:
+            settle(store, named, cell)
         try:
             plan = planned(store, named)
             apply(store, named, plan, progress())

@@ -48,12 +48,7 @@ def build_environment(
         for tenant in plan.tenants
     }
     if plan.recovery is not None:
-        namespaces = {
-            each.namespace: each.namespace_resource for each in (one.outputs for one in tenants.values())
-        }
-        Recovery(
-            "recovery", RecoveryArgs(plan=plan.recovery, namespaces=namespaces, operators=operators), top
-        )
+        Recovery("recovery", RecoveryArgs(plan=plan.recovery, operators=operators), top)
     return EnvironmentOutputs(
         platform=platform.outputs,
         cells={cell_id: cell.outputs for cell_id, cell in cells.items()},

@@ -89,7 +89,8 @@ def drilled_objects(backups: str, evidence: str) -> tuple[Statement, ...]:
             "FindBackups",
             ("s3:ListBucket",),
             (source,),
-            condition={"StringLike": {"s3:prefix": (f"{tenants}/*",)}},
+            # Names of tenants as well: a drill finds those of its cell by what stands under them.
+            condition={"StringLike": {"s3:prefix": (tenants,)}},
         ),
         statement("WriteEvidence", ("s3:PutObject",), (f"arn:aws:s3:::{evidence}/{tenants}/drills/*",)),
     )

@@ -1,6 +1,6 @@
-"""Backups and drills as a component."""
+"""Drills as a component."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -12,10 +12,9 @@ from spec.naming import DRILLS
 
 @dataclass(frozen=True, kw_only=True)
 class RecoveryArgs:
-    """The plan, the tenants' namespaces by name, and what must be there before the kinds that operators bring."""
+    """The plan, and what must be there before the kinds that operators bring."""
 
     plan: RecoveryPlan
-    namespaces: Mapping[str, pulumi.Resource]
     operators: Sequence[pulumi.Resource] = ()
 
 
@@ -27,12 +26,12 @@ class RecoveryOutputs:
 
 
 class Recovery(Component):
-    """The backup job of each tenant, the drill of each cell, what they may reach, and the alerts about them."""
+    """The drill of each cell, what it may reach, and the alerts about backups and drills."""
 
     outputs: RecoveryOutputs
 
     def __init__(self, name: str, args: RecoveryArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("storefleet:recovery:Recovery", name, wait_seconds=args.plan.wait_seconds, opts=opts)
-        self.declare(args.plan.objects, namespaces=args.namespaces, operators=args.operators)
+        self.declare(args.plan.objects, operators=args.operators)
         self.outputs = RecoveryOutputs(drills=DRILLS)
         self.register_outputs({"drills": self.outputs.drills})

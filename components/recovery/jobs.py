@@ -22,7 +22,7 @@ from spec.tiers import RETENTION, TIERS, NodePool
 from spec.vocabulary import TenantState
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from components.manifests import Manifest
     from spec.environment import CellSpec
@@ -112,7 +112,7 @@ def plan_backup_job(tenant: TenantSpec, environment: EnvironmentName, args: Jobs
         {"name": "filestore", "persistentVolumeClaim": {"claimName": CLAIM, "readOnly": True}},
     ]
     return KubeObject(
-        key=f"{BACKUP}-{tenant.id}",
+        key=BACKUP,
         manifest=_cron(
             BACKUP,
             tenant_namespace(tenant.id),
@@ -131,23 +131,11 @@ def plan_backup_job(tenant: TenantSpec, environment: EnvironmentName, args: Jobs
     )
 
 
-def drilled(cell_id: str, tenants: Sequence[TenantSpec]) -> tuple[str, ...]:
-    """Return the tenants of a cell whose backups take turns in its drill."""
-    return tuple(
-        sorted(each.id for each in tenants if each.cell == cell_id and each.state is TenantState.ACTIVE)
-    )
-
-
-def plan_drill_job(
-    cell_id: str, cell: CellSpec, tenants: Sequence[TenantSpec], environment: EnvironmentName, args: JobsArgs
-) -> KubeObject | None:
-    """Plan the weekly drill of a cell; None for a cell without tenants that have backups."""
-    turns = drilled(cell_id, tenants)
-    if not turns:
-        return None
+def plan_drill_job(cell_id: str, cell: CellSpec, environment: EnvironmentName, args: JobsArgs) -> KubeObject:
+    """Plan the weekly drill of a cell. Its tenants are not named: a drill finds them by what their backups say."""
     container = _container(
         args,
-        ["drill", "weekly", cell_id, *turns],
+        ["drill", "weekly", cell_id],
         variables={
             "STOREFLEET_IDENTITY": f"/etc/identity/{IDENTITY_KEY}",
             "STOREFLEET_TIER": cell.tier.value,

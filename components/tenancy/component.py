@@ -19,10 +19,9 @@ class TenantArgs:
 
 @dataclass(frozen=True, kw_only=True)
 class TenantOutputs:
-    """Where the tenant lives, by name and to wait for."""
+    """Where the tenant lives."""
 
     namespace: str
-    namespace_resource: pulumi.Resource
 
 
 class Tenant(Component):
@@ -35,10 +34,10 @@ class Tenant(Component):
 
     def __init__(self, name: str, args: TenantArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("storefleet:tenancy:Tenant", name, wait_seconds=args.plan.wait_seconds, opts=opts)
-        declared = self.declare(
+        self.declare(
             args.plan.objects,
             namespaces={args.cell.namespace: args.cell.namespace_resource},
             operators=args.cell.operators,
         )
-        self.outputs = TenantOutputs(namespace=args.plan.namespace, namespace_resource=declared["namespace"])
+        self.outputs = TenantOutputs(namespace=args.plan.namespace)
         self.register_outputs({"namespace": self.outputs.namespace})

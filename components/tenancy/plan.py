@@ -11,6 +11,7 @@ from components.delivery.projects import tenant_project
 from components.labelling import pod_security_labels, tenant_labels
 from components.manifests import KubeObject, manifest
 from components.platform.plan import TEAM_ROLE
+from components.recovery.tenants import plan_tenant_backups
 from components.secrets.store import secret_store
 from components.tenancy.walls import WITH_DATA_ACCESS, cell_access, plan_walls
 from spec import labels
@@ -86,7 +87,7 @@ def plan_tenant(tenant: TenantSpec, environment: EnvironmentSpec) -> TenantPlan:
             planner.team(),
             *planner.store(),
         )
-    objects += plan_tenant_database(tenant, environment)
+    objects += (*plan_tenant_database(tenant, environment), *plan_tenant_backups(tenant, environment))
     return TenantPlan(
         tenant=tenant.id,
         cell=tenant.cell,

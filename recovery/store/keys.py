@@ -4,6 +4,7 @@
 ``<namespace>/logical/<id>/dump/<file>.age``    the database, as PostgreSQL's directory format has it
 ``<namespace>/checkpoints/<release>.json``      which checkpoint counts for a release
 ``<namespace>/files/<SHA-256>.age``             a file of the filestore, once, whoever needs it
+``<namespace>/cell.json``                       whose this is and in which cell: what drills find tenants by
 ``<namespace>/drills/<id>.json``                in the evidence bucket: what a drill found
 ``<namespace>/restores/<id>.json``              in the evidence bucket: what a restore did
 """
@@ -40,6 +41,15 @@ def is_id(text: str) -> bool:
 def begun(backup_id: str) -> datetime:
     """Return when a backup began, which its id says."""
     return datetime.strptime(backup_id.partition("-")[0], _STAMP).replace(tzinfo=UTC)
+
+
+EVERYBODY: Final = tenant_namespace("")
+"""What the prefixes of all tenants begin with."""
+
+
+def cell(namespace: str) -> str:
+    """Return the key of the record that says in which cell the tenant of a namespace is."""
+    return f"{object_prefix(namespace)}cell.json"
 
 
 def logical(tenant: str) -> str:

@@ -14,6 +14,7 @@ from components.plan import plan_environment
 from components.recovery.alerts import AGES, ALERTS
 from components.recovery.jobs import drill_name
 from components.recovery.plan import plan_recovery
+from components.recovery.tenants import plan_tenant_backups
 from components.secrets.plan import TENANT_PREFIX, plan_secrets
 from spec import labels
 from spec.fleet import Fleet, load_fleet
@@ -40,9 +41,14 @@ def fleet(stack="production"):
 
 @cache
 def objects(stack="production"):
-    plan = plan_recovery(fleet(stack).environment, fleet(stack).tenants)
-    assert plan is not None
-    return plan.objects
+    return of_recovery(fleet(stack).environment, fleet(stack).tenants)
+
+
+def of_recovery(environment, tenants):
+    """Return the objects of drills and of the tenants' backups."""
+    drills = plan_recovery(environment, tenants)
+    backups = [one for tenant in tenants for one in plan_tenant_backups(tenant, environment)]
+    return (*(() if drills is None else drills.objects), *backups)
 
 
 def jobs(stack="production"):
@@ -54,15 +60,14 @@ def pod_of(job):
 
 
 def of_sample(**changes):
-    environment = samples.environment(recovery=samples.RECOVERY)
-    return plan_recovery(environment, [samples.tenant(**changes)]).objects
+    return of_recovery(samples.environment(recovery=samples.RECOVERY), [samples.tenant(**changes)])
 
 
 @pytest.mark.golden
 def test_what_backs_a_tenant_up_and_drills_its_cell_is_on_file():
     environment = aws_samples.environment()
-    plan = plan_recovery(environment, [samples.tenant("acme")])
-    check_golden("recovery.yaml", as_yaml(plan.objects), "every tenant's backups would be changed.")
+    planned = of_recovery(environment, [samples.tenant("acme")])
+    check_golden("recovery.yaml", as_yaml(planned), "every tenant's backups would be changed.")
 
 
 @pytest.mark.parametrize("stack", STACKS)
@@ -79,18 +84,16 @@ def test_every_tenant_is_backed_up_every_night_and_every_cell_is_drilled_every_w
     assert set(drills) == {drill_name(cell) for cell in environment.cells if cell in inhabited}
     for job in drills.values():
         assert job.manifest["spec"]["schedule"].split()[2:] == ["*", "*", "2"]
-    taken = [name for job in drills.values() for name in pod_of(job)["containers"][0]["args"][3:]]
-    assert sorted(taken) == sorted(tenant.id for tenant in tenants), (
-        "some tenant's backup would never be tried"
-    )
+    told = {pod_of(job)["containers"][0]["args"][2] for job in drills.values()}
+    assert told == inhabited, "some cell's backups would never be tried"
 
 
 def test_a_second_region_that_stands_by_backs_nothing_up_and_one_that_is_on_does():
     dr = fleet("dr")
-    assert plan_recovery(dr.environment, dr.tenants) is None
+    assert of_recovery(dr.environment, dr.tenants) == ()
     aws = dr.environment.aws.model_copy(update={"standby": "active"})
-    on = dr.environment.model_copy(update={"aws": aws})
-    assert len([one for one in plan_recovery(on, dr.tenants).objects if one.key.startswith("backup-")]) > 100
+    on = of_recovery(dr.environment.model_copy(update={"aws": aws}), dr.tenants)
+    assert len([one for one in on if one.kind == "CronJob"]) > 30
 
 
 def test_every_pod_is_restricted_bounded_and_pinned():
@@ -269,7 +272,9 @@ def test_a_drill_reads_backups_of_tenants_and_changes_none():
     assert not allows(role.policy, "s3:GetObject", f"{BACKUPS}/{base}", {}), "base backups are not sealed"
     for action in ("s3:PutObject", "s3:DeleteObject", "s3:PutObjectRetention"):
         assert not allows(role.policy, action, f"{BACKUPS}/{backup}", {}), "a drill could spoil what it tests"
-    assert allows(role.policy, "s3:ListBucket", BACKUPS, {"s3:prefix": "t-solvane-paris/logical/"})
+    for prefix in ("t-", "t-solvane-paris/logical/"):
+        assert allows(role.policy, "s3:ListBucket", BACKUPS, {"s3:prefix": prefix})
+    assert allows(role.policy, "s3:GetObject", f"{BACKUPS}/t-solvane-paris/cell.json", {})
     for prefix in ("", "cell-eu-1/"):
         assert not allows(role.policy, "s3:ListBucket", BACKUPS, {"s3:prefix": prefix})
     assert allows(role.policy, "s3:PutObject", f"{EVIDENCE}/t-solvane-paris/drills/x.json", {})
@@ -295,7 +300,7 @@ def test_the_role_of_drills_is_taken_by_their_pods_alone():
 
 def test_a_store_that_is_given_is_reached_with_keys_and_no_role_is_made():
     environment = aws_samples.environment(object_storage="given")
-    planned = plan_recovery(environment, [samples.tenant("acme")]).objects
+    planned = of_recovery(environment, [samples.tenant("acme")])
     for job in (one for one in planned if one.kind == "CronJob"):
         told = {each["name"]: each for each in pod_of(job)["containers"][0]["env"]}
         assert told["AWS_SECRET_ACCESS_KEY"]["valueFrom"]["secretKeyRef"]["name"] == "object-store"
@@ -307,14 +312,12 @@ def test_a_store_that_is_given_is_reached_with_keys_and_no_role_is_made():
     assert DRILLS not in keys
 
 
-def test_one_more_tenant_changes_its_cells_drill_and_nothing_of_the_other_tenants():
+def test_one_more_tenant_changes_no_drill_and_nothing_of_the_other_tenants():
     environment = samples.environment(recovery=samples.RECOVERY)
-    before = {one.key: one for one in plan_recovery(environment, [samples.tenant("acme")]).objects}
-    after = {
-        one.key: one
-        for one in plan_recovery(environment, [samples.tenant("acme"), samples.tenant("bolt")]).objects
-    }
-    assert [key for key in before if after.get(key) != before[key]] == ["drill-shared"]
+    before = of_recovery(environment, [samples.tenant("acme")])
+    after = of_recovery(environment, [samples.tenant("acme"), samples.tenant("bolt")])
+    assert [one for one in after if one.meta.namespace != "t-bolt"] == list(before)
+    assert len(after) == len(before) + 3
 
 
 def test_the_alerts_are_one_object_and_each_says_what_to_do():

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from components.recovery.plan import plan_recovery
+from components.recovery.tenants import plan_tenant_backups
 from spec.naming import database_host
 from tests.components import samples
 from tests.database.test_access import cell  # noqa: F401 - a fixture
@@ -107,9 +107,8 @@ def let_in(client: ssl.SSLSocket) -> None:
 def words_of_a_backup(port: int) -> str:
     """Return where a backup job is told that its database is, led to a port of this machine."""
     environment = samples.environment(recovery=samples.RECOVERY)
-    plan = plan_recovery(environment, [samples.tenant("acme")])
-    assert plan is not None
-    (job,) = [one for one in plan.objects if one.kind == "CronJob" and one.meta.namespace == "t-acme"]
+    planned = plan_tenant_backups(samples.tenant("acme"), environment)
+    (job,) = [one for one in planned if one.kind == "CronJob"]
     (container,) = job.manifest["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"]
     (told,) = [one["value"] for one in container["env"] if one["name"] == "STOREFLEET_DATABASE"]
     assert f"host={database_host('shared')} " in told

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime, timedelta
 
 import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
+from recovery.drill.tenants import settle, tenants_of
+from recovery.store import keys
 from recovery.trouble import RecoveryFailed
+from spec.naming import tenant_namespace
 from spec.tiers import RETENTION, TIERS
 from spec.vocabulary import Tier
 from tests.recovery.servers import ACCESS, SECRET
@@ -80,6 +84,7 @@ def test_a_tenant_is_backed_up_drilled_ruined_and_restored_by_commands(variables
 def test_a_night_takes_a_backup_and_removes_what_has_expired_and_nothing_else(variables, monkeypatch):
     _, shop, _, _ = variables
     monkeypatch.setattr("cli.recovery_backup.tenant_id", lambda _: shop.name)
+    monkeypatch.setenv("STOREFLEET_CELL", "eu-9")
     assert "0 objects had expired" in run("backup", "nightly", shop.name)
     first = run("backup", "list", shop.name).split()[1].rstrip(":")
     kept = RETENTION[TIERS[Tier.DEDICATED].backup_class]
@@ -97,6 +102,30 @@ def test_a_night_takes_a_backup_and_removes_what_has_expired_and_nothing_else(va
     listed = run("backup", "list", shop.name)
     assert f"good {first}" not in listed
     assert listed.count("good") == 1, "the backup of tonight went as well"
+
+
+@pytest.mark.integration
+def test_a_drill_finds_the_tenants_of_its_cell_by_what_their_nights_left(variables, monkeypatch):
+    _, shop, _, _ = variables
+    for module in ("recovery_backup", "recovery"):
+        monkeypatch.setattr(f"cli.{module}.tenant_id", lambda name: name)
+    assert "there is nothing to drill" in run("drill", "weekly", "eu-9", code=1)
+    run("backup", "nightly", shop.name, STOREFLEET_CELL="eu-9")
+    run("backup", "nightly", shop.name, STOREFLEET_CELL="eu-9")
+    assert "Drill passed" in run("drill", "weekly", "eu-9")
+    assert "there is nothing to drill" in run("drill", "weekly", "eu-1", code=1), (
+        "it is drilled where it is not"
+    )
+
+
+@pytest.mark.integration
+def test_a_record_that_was_moved_to_another_tenant_stops_the_drill(variables):
+    bench, shop, _, _ = variables
+    settle(bench.store, shop.name, "eu-9")
+    content = bench.store.bytes(keys.cell(tenant_namespace(shop.name)))
+    bench.store.put(keys.cell("t-other"), content, sha256=hashlib.sha256(content).hexdigest())
+    with pytest.raises(RecoveryFailed, match="it was moved there"):
+        tenants_of(bench.store, "eu-9")
 
 
 @pytest.mark.integration

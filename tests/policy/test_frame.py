@@ -106,7 +106,7 @@ def test_a_misspelt_setting_is_refused_once_with_the_right_key(rule):
 def test_a_setting_that_resembles_none_is_answered_with_all_of_them():
     judgement = judge(baseline(), {"image-digest": {"zzz": 1}})
     assert judgement.messages == [
-        "policy configuration of image-digest: zzz is not one of its settings. Fix: use one of registries."
+        "policy configuration of image-digest: zzz is not one of its settings. Fix: use one of own, registries."
     ]
 
 

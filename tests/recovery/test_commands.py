@@ -121,11 +121,12 @@ def test_a_drill_finds_the_tenants_of_its_cell_by_what_their_nights_left(variabl
 @pytest.mark.integration
 def test_a_record_that_was_moved_to_another_tenant_stops_the_drill(variables):
     bench, shop, _, _ = variables
-    settle(bench.store, shop.name, "eu-9")
-    content = bench.store.bytes(keys.cell(tenant_namespace(shop.name)))
-    bench.store.put(keys.cell("t-other"), content, sha256=hashlib.sha256(content).hexdigest())
+    store = bench.store()
+    settle(store, shop.name, "eu-9")
+    content = store.bytes(keys.cell(tenant_namespace(shop.name)))
+    store.put(keys.cell("t-other"), content, sha256=hashlib.sha256(content).hexdigest())
     with pytest.raises(RecoveryFailed, match="it was moved there"):
-        tenants_of(bench.store, "eu-9")
+        tenants_of(store, "eu-9")
 
 
 @pytest.mark.integration

@@ -12,6 +12,7 @@ from rich.table import Table
 from components.delivery.projects import DELIVERED, calendars_in_use
 from components.delivery.settings import controller_settings
 from local.delivery import bootstrap, control
+from local.kube import ApiError
 from local.state import ROOT
 from local.toolchain.build import ensure
 from release.pointers import read_pointers
@@ -61,7 +62,12 @@ def follow(fleet: Fleet, api: KubeApi, progress: Progress) -> None:
         last: Counter[str] = Counter()
         moved = begun = time.monotonic()
         while True:
-            found = [each for each in control.applications(api) if each.tenant in wanted]
+            try:
+                found = [each for each in control.applications(api) if each.tenant in wanted]
+            except ApiError as error:
+                if error.status:
+                    raise
+                found = []  # a busy server left this look without an answer: the next one counts
             well = sum(each.well and each.release == wanted[each.tenant].release for each in found)
             step.note = f"{well} of {len(wanted)} tenants synced and healthy"
             now = time.monotonic()

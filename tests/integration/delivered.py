@@ -15,6 +15,7 @@ from components.delivery.settings import controller_settings
 from components.plan import plan_environment
 from local.controlplane import control as controlplane
 from local.delivery import bootstrap, control
+from local.kube import ApiError
 from local.progress import Progress
 from local.toolchain.build import ensure
 from release.bundle import chart_folder
@@ -23,7 +24,7 @@ from spec.fleet import load_fleet
 from spec.naming import tenant_namespace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from local.kube import KubeApi
     from spec.fleet import Fleet
@@ -52,12 +53,22 @@ COLLECTIONS = (
 
 def eventually(what: str, found: Callable[[], object]) -> float:
     """Wait until something is so, and return after how many seconds; `found` returns what is still missing."""
-    begun, missing = time.monotonic(), found()
+    begun, missing = time.monotonic(), _asked(found)
     while missing:
         assert time.monotonic() - begun < SECONDS, f"{what} did not come about; still: {missing}"
         time.sleep(_TICK)
-        missing = found()
+        missing = _asked(found)
     return time.monotonic() - begun
+
+
+def _asked(found: Callable[[], object]) -> object:
+    """Ask, and count a server that a busy machine left no time to answer as something that is missing."""
+    try:
+        return found()
+    except ApiError as error:
+        if error.status:
+            raise
+        return str(error)
 
 
 @dataclass
@@ -154,7 +165,11 @@ class Delivery:
         bootstrap.apply(self.api, controller_settings(calendars_in_use(fleet)), DELIVERED)
         objects = [one.manifest for one in plan_environment(fleet).objects() if one.kind in kinds]
         with ThreadPoolExecutor(_WORKERS) as pool:
-            list(pool.map(self.api.apply, objects))
+            list(pool.map(lambda each: _applied(self.api, each), objects))
+
+
+def _applied(api: KubeApi, manifest: Mapping[str, Any]) -> None:
+    eventually(f"{manifest['kind']} {manifest['metadata']['name']}", lambda: not api.apply(manifest))
 
 
 def deliver(project: Project) -> Delivery:
@@ -171,7 +186,7 @@ def deliver(project: Project) -> Delivery:
     first = [one.manifest for one in objects if one.kind in {"Namespace", "PriorityClass"}]
     rest = [one.manifest for one in objects if one.kind not in {"Namespace", "PriorityClass"}]
     with ThreadPoolExecutor(_WORKERS) as pool:
-        list(pool.map(api.apply, first))
-        list(pool.map(api.apply, rest))
+        list(pool.map(lambda each: _applied(api, each), first))
+        list(pool.map(lambda each: _applied(api, each), rest))
     control.start(project.state, ensure(progress), progress)
     return made

@@ -16,6 +16,7 @@ from local.kube import ApiError
 from local.state import ROOT
 from local.toolchain.build import ensure
 from release.pointers import read_pointers
+from spec.tiers import NodePool
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,12 +42,18 @@ def start(current: State, fleet: Fleet, api: KubeApi, progress: Progress) -> boo
     """
     if fleet.environment.delivery is None:
         return False
-    bootstrap.apply(api, controller_settings(calendars_in_use(fleet)), DELIVERED)
+    prepare(fleet, api)
     if not _has_commits():
         progress.say("  this folder is no git repository, so Argo CD has nothing to read and is not started")
         return False
     control.start(current, ensure(progress), progress)
     return True
+
+
+def prepare(fleet: Fleet, api: KubeApi) -> None:
+    """Bring to the cluster what Argo CD finds there: its settings and rights, and nodes for who has some alone."""
+    alone = [each.id for each in fleet.tenants if each.preset.node_pool is NodePool.DEDICATED]
+    bootstrap.apply(api, controller_settings(calendars_in_use(fleet)), DELIVERED, alone)
 
 
 def follow(fleet: Fleet, api: KubeApi, progress: Progress) -> None:

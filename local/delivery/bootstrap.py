@@ -1,15 +1,15 @@
-"""What Argo CD finds in the cluster when it starts: its namespace, its settings, its rights, and classes of volumes."""
+"""What Argo CD finds in the cluster when it starts: its namespace, settings, rights, classes of volumes, nodes."""
 
 from __future__ import annotations
 
 import secrets
 from typing import TYPE_CHECKING, Any, cast
 
-from local.controlplane import simulations
+from local.controlplane import nodes, simulations
 from local.delivery.services import NAMESPACE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from local.kube import KubeApi
 
@@ -19,10 +19,15 @@ _READ = ["get", "list", "watch"]
 _WRITE = ["create", "update", "patch", "delete"]
 
 
-def apply(api: KubeApi, settings: Mapping[str, str], delivered: Mapping[str, tuple[str, ...]]) -> bool:
+def apply(
+    api: KubeApi,
+    settings: Mapping[str, str],
+    delivered: Mapping[str, tuple[str, ...]],
+    alone: Iterable[str] = (),
+) -> bool:
     """Apply what is missing or differs; tell whether anything was.
 
-    `delivered` are the kinds, by API group, that Argo CD may write.
+    `delivered` are the kinds, by API group, that Argo CD may write; `alone` are the tenants with nodes of their own.
     """
     changed = False
     for wanted in (*_objects(settings, delivered), *simulations.storage_classes()):
@@ -30,6 +35,10 @@ def apply(api: KubeApi, settings: Mapping[str, str], delivered: Mapping[str, tup
         there = api.get(path)
         if there is None or not _holds(there, wanted):
             api.apply(wanted)
+            changed = True
+    for node in (each for tenant in alone for each in nodes.manifests_of(tenant)):
+        if api.get(api.path(node)) is None:
+            api.apply(node)
             changed = True
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": _meta("argocd-secret")}
     if api.get(api.path(secret)) is None:

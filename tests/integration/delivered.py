@@ -9,12 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from cli.delivery import prepare
 from components.delivery.plan import values_file
-from components.delivery.projects import DELIVERED, calendars_in_use
-from components.delivery.settings import controller_settings
 from components.plan import plan_environment
 from local.controlplane import control as controlplane
-from local.delivery import bootstrap, control
+from local.delivery import control
 from local.kube import ApiError
 from local.progress import Progress
 from local.toolchain.build import ensure
@@ -162,7 +161,7 @@ class Delivery:
 
     def tell(self, fleet: Fleet, kinds: Collection[str] = ("AppProject",)) -> None:
         """Bring Argo CD's settings and objects to what the plan of a fleet says."""
-        bootstrap.apply(self.api, controller_settings(calendars_in_use(fleet)), DELIVERED)
+        prepare(fleet, self.api)
         objects = [one.manifest for one in plan_environment(fleet).objects() if one.kind in kinds]
         with ThreadPoolExecutor(_WORKERS) as pool:
             list(pool.map(lambda each: _applied(self.api, each), objects))
@@ -181,7 +180,7 @@ def deliver(project: Project) -> Delivery:
     made.git("init", "--quiet", "--initial-branch", "main")
     made.point([tenant.id for tenant in fleet.tenants], BASE)
     made.commit("The examples")
-    bootstrap.apply(api, controller_settings(calendars_in_use(fleet)), DELIVERED)
+    prepare(fleet, api)
     objects = list(plan_environment(fleet).objects())
     first = [one.manifest for one in objects if one.kind in {"Namespace", "PriorityClass"}]
     rest = [one.manifest for one in objects if one.kind not in {"Namespace", "PriorityClass"}]

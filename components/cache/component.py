@@ -147,7 +147,7 @@ class Caches(pulumi.ComponentResource):
         secretsmanager.SecretVersion(
             f"{name}-value",
             secret_id=entry.id,
-            secret_string=host.apply(lambda found: json.dumps({HOST_FIELD: found})),
+            secret_string=pulumi.Output.secret(host).apply(lambda found: json.dumps({HOST_FIELD: found})),
             opts=self._child(),
         )
 

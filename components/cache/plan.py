@@ -150,7 +150,7 @@ def _cache(
         name=name,
         node_type=NODE_TYPES[spec.tier],
         nodes=2 if customers else 1,
-        users=tuple(_user(environment, tenant) for tenant in tenants),
+        users=tuple(_user(environment, aws, tenant) for tenant in tenants),
         tags={
             **tags(
                 environment,
@@ -166,7 +166,7 @@ def _cache(
     )
 
 
-def _user(environment: EnvironmentSpec, tenant: TenantSpec) -> UserPlan:
+def _user(environment: EnvironmentSpec, aws: AwsSpec, tenant: TenantSpec) -> UserPlan:
     return UserPlan(
         key=tenant.id,
         tenant=tenant.id,
@@ -181,6 +181,6 @@ def _user(environment: EnvironmentSpec, tenant: TenantSpec) -> UserPlan:
             tenant=tenant.id,
             tier=tenant.tier,
             cell=tenant.cell,
-            residency=environment.aws.jurisdiction if environment.aws else None,
+            residency=aws.jurisdiction,
         ),
     )

@@ -35,12 +35,14 @@ class Delivered:
     release: str
     sync: str
     health: str
+    compared: bool
+    """Whether both are about what the Application asks for now: a pointer that has just moved is not compared yet."""
     message: str = ""
 
     @property
     def well(self) -> bool:
         """Whether the cluster holds what Git says, and all of it works."""
-        return self.sync == "Synced" and self.health == "Healthy"
+        return self.compared and self.sync == "Synced" and self.health == "Healthy"
 
 
 def start(state: State, programs: Mapping[str, Path], progress: Progress) -> None:
@@ -92,6 +94,7 @@ def _delivered(application: Mapping[str, Any]) -> Delivered:
         release=labels.get(_RELEASE, ""),
         sync=_status_of(status, "sync"),
         health=_status_of(status, "health"),
+        compared=_compared(application),
         message=_short(" ".join((said or warned).split())),
     )
 
@@ -104,3 +107,9 @@ def _status_of(status: Mapping[str, Any], part: str) -> str:
 def _short(text: str) -> str:
     """Return a message without its middle, where it is long: its end is the cause."""
     return text if len(text) <= _LONGEST else f"{text[:60]} ... {text[-_LONGEST + 65 :]}"
+
+
+def _compared(application: Mapping[str, Any]) -> bool:
+    sync: Mapping[str, Any] = (application.get("status") or {}).get("sync") or {}
+    against: Mapping[str, Any] = sync.get("comparedTo") or {}
+    return against.get("source") == application["spec"].get("source")

@@ -20,6 +20,8 @@ from components.database.walls import plan_walls
 from components.eks.storage import DATABASE_CLASS
 from components.labelling import cell_labels
 from components.manifests import KubeObject, manifest
+from components.monitoring.relabelling import DATABASE, endpoint
+from components.monitoring.relabelling import POOLER as POOLING
 from components.secrets.plan import CELL_PREFIX
 from spec import labels
 from spec.databases import DATABASES, POSTGRES_MAJOR, SLOT_KEEP_SHARE, instances_in
@@ -62,11 +64,11 @@ def plan_database(cell_id: str, cell: CellSpec, environment: EnvironmentSpec) ->
         _monitor(
             cell_id,
             own,
-            "monitor",
+            DATABASE,
             DATABASE_CLUSTER,
             {"cnpg.io/cluster": DATABASE_CLUSTER, "cnpg.io/podRole": "instance"},
         ),
-        _monitor(cell_id, own, "pooler-monitor", POOLER, {"cnpg.io/poolerName": POOLER}),
+        _monitor(cell_id, own, POOLING, POOLER, {"cnpg.io/poolerName": POOLER}),
     )
 
 
@@ -260,16 +262,19 @@ def _placement(environment: EnvironmentSpec) -> dict[str, Any]:
     return {"nodeSelector": {labels.POOL: data}, "tolerations": [taint]}
 
 
-def _monitor(cell_id: str, own: dict[str, str], key: str, name: str, pods: dict[str, str]) -> KubeObject:
+def _monitor(cell_id: str, own: dict[str, str], source: str, name: str, pods: dict[str, str]) -> KubeObject:
     return KubeObject(
-        key=key,
+        key="monitor" if source == DATABASE else f"{source}-monitor",
         manifest=manifest(
             "monitoring.coreos.com/v1",
             "PodMonitor",
             name,
             namespace=cell_namespace(cell_id),
             labels=own,
-            spec={"selector": {"matchLabels": pods}, "podMetricsEndpoints": [{"port": "metrics"}]},
+            spec={
+                "selector": {"matchLabels": pods},
+                "podMetricsEndpoints": [endpoint(source, "metrics", cell=cell_id)],
+            },
         ),
         why="Metrics by an object of our own: the operator's switch for it is going to be removed.",
     )

@@ -28,7 +28,12 @@ def platform_secrets(environment: EnvironmentSpec, aws: AwsSpec) -> Iterator[Kub
     yield secret_store(aws, MONITORING, own, key="monitoring-store", whose="the platform's")
     for key, name, entry, fields in (
         ("grafana", GRAFANA, "grafana", {"user": "admin-user", "password": "admin-password"}),
-        ("alertmanager", ALERTMANAGER, "alertmanager", {"alertmanager.yaml": "alertmanager.yaml"}),
+        (
+            "alertmanager",
+            ALERTMANAGER,
+            "alertmanager",
+            {key: key for key in ("alertmanager.yaml", "page-url", "ticket-url")},
+        ),
     ):
         yield KubeObject(
             key=f"monitoring-{key}",

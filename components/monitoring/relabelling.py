@@ -25,9 +25,19 @@ METRICS: Final[dict[str, tuple[Relabelling, ...]]] = {
 """Source of a target -> what is done to the labels of its series."""
 
 
-def as_monitor(one: Relabelling) -> Relabelling:
-    """Return an entry in the words of the monitors' kinds."""
+def _as_monitor(one: Relabelling) -> Relabelling:
     return {
         "".join(part.capitalize() if number else part for number, part in enumerate(key.split("_"))): value
         for key, value in one.items()
+    }
+
+
+def endpoint(source: str, port: str, *, cell: str = "") -> dict[str, Any]:
+    """Return the endpoint of a monitor: its targets say what they are, its series whose they are."""
+    said = {"source": source} | ({"cell": cell} if cell else {})
+    return {
+        "port": port,
+        "honorLabels": True,
+        "relabelings": [{"targetLabel": key, "replacement": value} for key, value in said.items()],
+        "metricRelabelings": [_as_monitor(one) for one in METRICS[source]],
     }

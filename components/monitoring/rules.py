@@ -1,11 +1,12 @@
 """Rules of Prometheus, generated once from the table of checks: their number does not grow with the tenants."""
 
 from collections.abc import Iterable
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 from components.monitoring.alerts import alerts
 from components.monitoring.check import Check
 from components.monitoring.checks import GATE_CHECK, GATE_LAYER, GATE_TENANT, GATE_VALUE
+from components.monitoring.exposed import CARRIED, exposed_label
 from components.monitoring.figures import FIGURES, INFO, helpers
 from components.monitoring.objectives import objective_records
 from components.monitoring.pace import PRODUCTION, Pace
@@ -13,17 +14,6 @@ from spec import labels
 from spec.vocabulary import TenantState
 
 Rule: TypeAlias = dict[str, Any]
-
-CARRIED: Final = {
-    "tenant": labels.TENANT,
-    "cell": labels.CELL,
-    "tier": labels.TIER,
-    "ring": labels.RING,
-    "criticality": labels.CRITICALITY,
-}
-"""Label of a series -> the label of a tenant's namespace that it is taken from."""
-EXPOSED: Final = (*CARRIED.values(), labels.ROLE, labels.STATE, labels.ENVIRONMENT)
-"""Labels of namespaces that kube-state-metrics has to show."""
 
 
 def rule_groups(environment: str, checks: Iterable[Check], pace: Pace = PRODUCTION) -> list[dict[str, Any]]:
@@ -45,11 +35,6 @@ def rule_groups(environment: str, checks: Iterable[Check], pace: Pace = PRODUCTI
         {"name": "storefleet-objectives", "interval": interval, "rules": objective_records(pace)},
         {"name": "storefleet-alerts", "interval": interval, "rules": alerts(known, pace)},
     ]
-
-
-def exposed_label(label: str) -> str:
-    """Return a label of a namespace as kube-state-metrics names it."""
-    return "label_" + "".join(one if one.isalnum() else "_" for one in label)
 
 
 def _record(series: str, expression: str, **own: str) -> Rule:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from components.monitoring.exposed import EXPOSED
 from components.operators.inputs import CONTAINER, POD, resources
+from spec.labels import MANAGED_BY, MANAGED_BY_VALUE
 
 if TYPE_CHECKING:
     from components.operators.inputs import OperatorInputs
@@ -26,7 +28,7 @@ def prometheus(inputs: OperatorInputs) -> dict[str, Any]:
     """
     everything = {
         f"{kind}SelectorNilUsesHelmValues": False
-        for kind in ("podMonitor", "probe", "rule", "serviceMonitor")
+        for kind in ("podMonitor", "probe", "rule", "scrapeConfig", "serviceMonitor")
     }
     claim = {
         "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "50Gi"}}},
@@ -58,6 +60,10 @@ def prometheus(inputs: OperatorInputs) -> dict[str, Any]:
             "alertmanagerSpec": {
                 "replicas": inputs.replicas,
                 "useExistingSecret": True,
+                # The routes are an object of ours; left to itself the operator has them see only what carries the
+                # label of its own namespace.
+                "alertmanagerConfigSelector": {"matchLabels": {MANAGED_BY: MANAGED_BY_VALUE}},
+                "alertmanagerConfigMatcherStrategy": {"type": "None"},
                 "configSecret": "alertmanager-config",
                 "resources": resources("25m", "64Mi", most="128Mi"),
             }
@@ -72,7 +78,11 @@ def prometheus(inputs: OperatorInputs) -> dict[str, Any]:
             "resources": resources("100m", "256Mi", most="512Mi"),
             "testFramework": {"enabled": False},
         },
-        "kube-state-metrics": {"resources": resources("50m", "128Mi", most="512Mi")},
+        "kube-state-metrics": {
+            "resources": resources("50m", "128Mi", most="512Mi"),
+            # Rules know a tenant by the labels of its namespace, which are shown only where they are named.
+            "metricLabelsAllowlist": [f"namespaces=[{','.join(EXPOSED)}]"],
+        },
         "prometheus-node-exporter": {
             "namespaceOverride": AGENTS,
             "resources": resources("25m", "32Mi", most="64Mi"),

@@ -30,6 +30,8 @@ NAME_LIMIT: Final = 512
 PASSWORD_LENGTH: Final = 40
 """Letters and digits only, which no URL, file or shell takes for something else: 238 bits."""
 
+NOBODY: Final = "https://nobody.invalid/"
+"""Where alerts go before somebody says where to: a name that resolves to nothing."""
 ALERTS_TO_NOBODY: Final = """\
 route:
   receiver: nobody
@@ -109,7 +111,7 @@ def _of_platform(environment: EnvironmentSpec, aws: AwsSpec) -> Iterator[SecretP
     yield SecretPlan(
         key="platform-alertmanager",
         name=f"{PLATFORM_PREFIX}alertmanager",
-        texts={"alertmanager.yaml": ALERTS_TO_NOBODY},
+        texts={"alertmanager.yaml": ALERTS_TO_NOBODY, "page-url": NOBODY, "ticket-url": NOBODY},
         by_hand=True,
         tags=own,
         why="Whom alerts are sent to: addresses and tokens of people's own services, written here by hand.",

@@ -109,7 +109,7 @@ def test_every_object_of_a_tenant_carries_its_tenants_labels():
 
 def test_namespaces_are_protected_and_held_to_the_restricted_standard_of_a_pinned_version():
     namespaces = [one for one in plan_environment(samples.fleet()).objects() if one.kind == "Namespace"]
-    assert len(namespaces) == 8, "four cells and four tenants have a namespace each"
+    assert len(namespaces) == 9, "four cells, four tenants and the monitoring have a namespace each"
     for one in namespaces:
         assert one.protect, f"a slip would delete {one.meta.name} with all its volumes"
         for mode in ("enforce", "audit", "warn"):

@@ -68,7 +68,7 @@ def test_every_page_of_the_model_says_that_it_is_one():
     with model:
         jobs = model.targets()
     paths = {static["labels"]["__metrics_path__"] for job in jobs for static in job["static_configs"]}
-    assert len(paths) == 6 + 2 * 4, "a target for all, and two in each of four cells"
+    assert len(paths) == 6 + 2 * 3, "six targets for all, and two in each of the three cells with tenants"
     for path in paths:
         page = model.page(path)
         assert page is not None, path

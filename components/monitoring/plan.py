@@ -1,0 +1,114 @@
+"""What watches an environment, and why: monitors, rules, routes of alerts, dashboards."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from components.database.plan import has_databases
+from components.labelling import environment_labels, pod_security_labels
+from components.manifests import KubeObject, manifest
+from components.monitoring.checks import CHECKS, checks_of
+from components.monitoring.dashboards import dashboards
+from components.monitoring.relabelling import CERTIFICATES, DELIVERY, EDGE, endpoint
+from components.monitoring.routes import NAMESPACE, alert_routes
+from components.monitoring.rules import rule_groups
+from spec import labels
+from spec.environment import EnvironmentSpec
+
+_API: Final = "monitoring.coreos.com/v1"
+_ARGO: Final = "argocd"
+_CERT_MANAGER: Final = "cert-manager"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MonitoringPlan:
+    """Objects of the namespace of the monitoring. None of them follows from a tenant: tenants are labels of series."""
+
+    wait_seconds: int
+    objects: tuple[KubeObject, ...]
+    reasons: tuple[str, ...]
+
+
+def plan_monitoring(environment: EnvironmentSpec) -> MonitoringPlan:
+    """Plan the monitoring of an environment; nothing where a second region stands by, because nothing runs there."""
+    if not has_databases(environment):
+        reasons = ("Nothing runs in a region that stands by, so there is nothing to watch.",)
+        return MonitoringPlan(wait_seconds=environment.wait_seconds, objects=(), reasons=reasons)
+    own = environment_labels(environment.name)
+    asked = checks_of(environment)
+    left = [check.name for check in CHECKS if check not in asked]
+    return MonitoringPlan(
+        wait_seconds=environment.wait_seconds,
+        objects=(
+            *_namespace(environment, own),
+            _rules(environment, own),
+            _monitor(
+                EDGE, environment.ingress_namespace, {"app.kubernetes.io/name": "traefik"}, "metrics", own
+            ),
+            _monitor(
+                DELIVERY,
+                _ARGO,
+                {"app.kubernetes.io/name": "argocd-application-controller"},
+                "metrics",
+                own,
+            ),
+            _monitor(
+                CERTIFICATES,
+                _CERT_MANAGER,
+                {"app.kubernetes.io/name": "cert-manager", "app.kubernetes.io/component": "controller"},
+                "http-metrics",
+                own,
+            ),
+            *([] if environment.aws is None else [alert_routes(environment)]),
+            *dashboards(own),
+        ),
+        reasons=(
+            f"{len(asked)} checks are asked of every tenant by rules that do not name any.",
+            *((f"Without a figure here, and so not asked: {', '.join(left)}.",) if left else ()),
+        ),
+    )
+
+
+def _namespace(environment: EnvironmentSpec, own: dict[str, str]) -> tuple[KubeObject, ...]:
+    """Plan the namespace where no chart brings Prometheus: in AWS it is the operators'."""
+    if environment.aws is not None:
+        return ()
+    held = {labels.ROLE: labels.ROLE_PLATFORM} | pod_security_labels(environment.pod_security_version)
+    return (
+        KubeObject(
+            key="namespace",
+            manifest=manifest("v1", "Namespace", NAMESPACE, labels=own | held),
+            why="Whoever brings a Prometheus here finds the rules; there is none in this environment.",
+            protect=True,
+        ),
+    )
+
+
+def _rules(environment: EnvironmentSpec, own: dict[str, str]) -> KubeObject:
+    groups = rule_groups(environment.name.value, checks_of(environment))
+    count = sum(len(group["rules"]) for group in groups)
+    return KubeObject(
+        key="rules",
+        manifest=manifest(
+            _API, "PrometheusRule", "storefleet", namespace=NAMESPACE, labels=own, spec={"groups": groups}
+        ),
+        why=f"Gates, objectives and alerts: {count} rules, whatever the number of tenants.",
+    )
+
+
+def _monitor(source: str, namespace: str, pods: dict[str, str], port: str, own: dict[str, str]) -> KubeObject:
+    return KubeObject(
+        key=f"monitor-{source}",
+        manifest=manifest(
+            _API,
+            "PodMonitor",
+            f"storefleet-{source}",
+            namespace=NAMESPACE,
+            labels=own,
+            spec={
+                "namespaceSelector": {"matchNames": [namespace]},
+                "selector": {"matchLabels": pods},
+                "podMetricsEndpoints": [endpoint(source, port)],
+            },
+        ),
+        why=f"What {namespace} measures, with the labels that the rules join by.",
+    )

@@ -36,7 +36,14 @@ class EnvironmentPlan:
 
     def objects(self) -> Iterator[KubeObject]:
         """Every object of the environment, in the order in which it is declared."""
-        for part in (self.admission, self.platform, self.delivery, self.monitoring, *self.cells, *self.tenants):
+        for part in (
+            self.admission,
+            self.platform,
+            self.delivery,
+            self.monitoring,
+            *self.cells,
+            *self.tenants,
+        ):
             yield from part.objects
         if self.recovery is not None:
             yield from self.recovery.objects

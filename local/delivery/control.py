@@ -110,6 +110,8 @@ def _short(text: str) -> str:
 
 
 def _compared(application: Mapping[str, Any]) -> bool:
-    sync: Mapping[str, Any] = (application.get("status") or {}).get("sync") or {}
+    status: Mapping[str, Any] = application.get("status") or {}
+    sync: Mapping[str, Any] = status.get("sync") or {}
     against: Mapping[str, Any] = sync.get("comparedTo") or {}
-    return against.get("source") == application["spec"].get("source")
+    spec: Mapping[str, Any] = application["spec"]
+    return bool(against.get("source") == spec.get("source"))

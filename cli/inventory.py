@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from local.kube import KubeApi
 
+_DELIVERED = "argocd.argoproj.io/tracking-id"
+"""Annotation of what Argo CD applies: it stands in Git, and in no state."""
+
 
 @dataclass(frozen=True, order=True)
 class Item:
@@ -78,5 +81,7 @@ def _in_cluster(api: KubeApi) -> list[Item]:
     for api_version, kind in KINDS:
         for item in api.every(api_version, kind, labelSelector=selector):
             metadata = item["metadata"]
+            if _DELIVERED in (metadata.get("annotations") or {}):
+                continue
             found.append(Item(kind, str(metadata.get("namespace", "")), str(metadata["name"])))
     return found

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli import release_evidence, release_steps, release_story, signatures
+from cli.bundle import bundle
 from cli.moments import instant, now
 from cli.output import MISTAKE, clear_errors, console, fail
 from cli.release_facts import WATCHED, Environment, Version, committed_facts, mistake, tell
@@ -34,6 +35,7 @@ app.command()(signatures.emergency)
 release_steps.register(app)
 release_evidence.register(app)
 release_story.register(app)
+app.command()(bundle)
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="say what would be committed, and do nothing")]
 Segment = Annotated[

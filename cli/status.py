@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from cli import inventory
+from cli import delivery, inventory
 from cli.engine.installation import LOCAL
 from cli.up import PROJECT
 from local.controlplane import control
+from local.delivery import control as argo
 from local.kube import KubeApi
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ _SHOWN = 10
 SIMULATED = (
     "Simulated here: the nodes and pods (kwok answers for them, nothing runs in them), and so PostgreSQL, its pooler, "
     "its backups and the caches: they are declared and accepted, no operator makes them, and nothing waits for them. "
-    "Real: the Pulumi engine, its providers, etcd, the API server, the controllers and the scheduler."
+    "Volumes of files and certificates are said to be there, and are not. Real: the Pulumi engine, its providers, "
+    "etcd, the API server, the controllers, the scheduler, and Argo CD (on a cache in memory in place of Redis)."
 )
 
 
@@ -55,7 +57,7 @@ def planned(applied: Applied) -> str:
 def show(current: State, console: Console) -> int:
     """Print the processes and the inventory; return 0 when all runs and nothing is missing or left over."""
     table = Table("process", "pid", "memory", box=None)
-    processes = control.status(current)
+    processes = (*control.status(current), *argo.status(current))
     for process in processes:
         running = process.pid is not None
         memory = f"{process.memory / _MEBIBYTE:.0f} MB" if running else ""
@@ -64,7 +66,8 @@ def show(current: State, console: Console) -> int:
     if any(process.pid is None for process in processes):
         console.print("\nThe environment is not up: `storefleet up` starts it and goes on from its data.")
         return 1
-    found = inventory.take(state_file(current), KubeApi(current.kubeconfig))
+    api = KubeApi(current.kubeconfig)
+    found = inventory.take(state_file(current), api)
     console.print(f"\n{len(found.state)} objects in the engine's state, {len(found.cluster)} in the cluster.")
     for title, items in (("missing in the cluster", found.missing), ("in no state", found.orphans)):
         for item in items[:_SHOWN]:
@@ -80,5 +83,6 @@ def show(current: State, console: Console) -> int:
         )
     if found.orphans:
         console.print("What is in no state is left alone; `kubectl delete` removes it.", markup=False)
+    delivery.show(argo.applications(api), console)
     console.print(SIMULATED)
     return 1 if found.missing or found.orphans else 0

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 from rich.console import Console
 
+from cli import delivery
 from cli.engine import explain, repair
 from cli.engine.installation import LOCAL, Installation, install
 from cli.engine.run import call, run
@@ -84,6 +85,7 @@ def apply(progress: Progress, *, only_preview: bool = False) -> Applied:
     current = state()
     with exclusive(current, progress):
         api = control.start(current, progress)
+        delivering = delivery.start(current, fleet, api, progress)
         # The program checks this as well; here it costs no engine, and ends as any mistake in a file does.
         check_steps(fleet, applied_tenants(api, fleet.environment.name), current_day(), ROOT)
         engine = install(current, ensure(progress))
@@ -91,11 +93,14 @@ def apply(progress: Progress, *, only_preview: bool = False) -> Applied:
         _select(current, engine, progress)
         _recognise(current, engine, api, progress)
         preview = _run(current, engine, progress, "preview", expected=expected, api=api)
-        resources = preview.seen
-        if only_preview or not (preview.changes or preview.outputs_changed):
-            return Applied(changes=tuple(preview.changes), resources=resources)
-        update = _run(current, engine, progress, "up", expected=expected, api=api)
-        return Applied(changes=tuple(update.changes), resources=resources)
+        changes, resources = tuple(preview.changes), preview.seen
+        if only_preview:
+            return Applied(changes=changes, resources=resources)
+        if changes or preview.outputs_changed:
+            changes = tuple(_run(current, engine, progress, "up", expected=expected, api=api).changes)
+        if delivering:
+            delivery.follow(fleet, api, progress)
+        return Applied(changes=changes, resources=resources)
 
 
 def ready_engine(progress: Progress | None) -> Installation:

@@ -1,4 +1,4 @@
-"""An environment as components: admission, the platform and what watches it, the cells and in each its tenants."""
+"""An environment as components: admission, the platform, delivery and monitoring, the cells and their tenants."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ import pulumi
 
 from components.admission.component import Admission, AdmissionArgs
 from components.cells.component import Cell, CellArgs, CellOutputs
+from components.delivery.component import Delivery, DeliveryArgs
 from components.monitoring.component import Monitoring, MonitoringArgs
 from components.plan import EnvironmentPlan
 from components.platform.component import Platform, PlatformArgs, PlatformOutputs
@@ -35,6 +36,7 @@ def build_environment(
     top = pulumi.ResourceOptions(providers=[provider])
     Admission("admission", AdmissionArgs(plan=plan.admission), top)
     platform = Platform("platform", PlatformArgs(plan=plan.platform), top)
+    Delivery("delivery", DeliveryArgs(plan=plan.delivery, operators=operators), top)
     Monitoring("monitoring", MonitoringArgs(plan=plan.monitoring, operators=operators), top)
     cells = {
         cell.cell: Cell(cell.namespace, CellArgs(plan=cell, operators=operators), top) for cell in plan.cells

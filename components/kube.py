@@ -52,6 +52,8 @@ CUSTOM: Mapping[tuple[str, str], str] = MappingProxyType(
     {
         (api_version, kind): f"kubernetes:{api_version}:{kind}"
         for api_version, kind in (
+            ("argoproj.io/v1alpha1", "AppProject"),
+            ("argoproj.io/v1alpha1", "ApplicationSet"),
             ("barmancloud.cnpg.io/v1", "ObjectStore"),
             ("cert-manager.io/v1", "ClusterIssuer"),
             ("elbv2.k8s.aws/v1beta1", "TargetGroupBinding"),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from components.admission.plan import AdmissionPlan, plan_admission
 from components.cells.plan import CellPlan, plan_cell
+from components.delivery.plan import DeliveryPlan, plan_delivery
 from components.manifests import KubeObject
 from components.monitoring.plan import MonitoringPlan, plan_monitoring
 from components.platform.plan import PlatformPlan, plan_platform
@@ -16,10 +17,11 @@ from spec.lifecycle import NONE_APPLIED, AppliedTenants, removed
 
 @dataclass(frozen=True, kw_only=True)
 class EnvironmentPlan:
-    """Admission, the platform and what watches it, the cells and their tenants by their ids, and recovery."""
+    """Admission, the platform, delivery, what watches it, the cells and their tenants by their ids, and recovery."""
 
     admission: AdmissionPlan
     platform: PlatformPlan
+    delivery: DeliveryPlan
     monitoring: MonitoringPlan
     cells: tuple[CellPlan, ...]
     tenants: tuple[TenantPlan, ...]
@@ -29,12 +31,19 @@ class EnvironmentPlan:
     @property
     def resources(self) -> int:
         """How many resources the engine will count: the objects, their components, the provider, the stack."""
-        components = 3 + len(self.cells) + len(self.tenants) + (self.recovery is not None)
+        components = 4 + len(self.cells) + len(self.tenants) + (self.recovery is not None)
         return sum(1 for _ in self.objects()) + components + 2
 
     def objects(self) -> Iterator[KubeObject]:
         """Every object of the environment, in the order in which it is declared."""
-        for part in (self.admission, self.platform, self.monitoring, *self.cells, *self.tenants):
+        for part in (
+            self.admission,
+            self.platform,
+            self.delivery,
+            self.monitoring,
+            *self.cells,
+            *self.tenants,
+        ):
             yield from part.objects
         if self.recovery is not None:
             yield from self.recovery.objects
@@ -55,6 +64,7 @@ def plan_environment(fleet: Fleet, applied: AppliedTenants = NONE_APPLIED) -> En
     return EnvironmentPlan(
         admission=plan_admission(environment),
         platform=plan_platform(environment),
+        delivery=plan_delivery(fleet),
         monitoring=plan_monitoring(environment),
         cells=tuple(
             plan_cell(cell_id, cell, environment) for cell_id, cell in sorted(environment.cells.items())

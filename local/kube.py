@@ -104,6 +104,10 @@ class KubeApi:
         """Create something at ``path`` and return it."""
         return self._json("POST", path, body=body)
 
+    def merge(self, path: str, change: Mapping[str, Any]) -> dict[str, Any]:
+        """Change some fields of what is at ``path`` (a JSON merge patch) and return it."""
+        return self._json("PATCH", path, body=change, content="application/merge-patch+json")
+
     def served(self) -> set[tuple[str, str, str]]:
         """Return (group, version, plural) of every kind that the server serves; the core group is ""."""
         accept = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList"

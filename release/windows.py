@@ -20,6 +20,7 @@ from spec.tenant import TenantSpec
 WINDOW_HORIZON: Final = timedelta(days=240)
 """How far ahead windows are written. With the longest window it stays below a year, after which a date comes again."""
 LONGEST_WINDOW: Final = timedelta(days=60)
+EVERY_APPLICATION: Final = "*"
 
 _MINUTE: Final = timedelta(minutes=1)
 
@@ -105,10 +106,20 @@ def sync_windows(
     )
 
 
+def calendar_windows(calendar: Calendar, at: datetime) -> tuple[SyncWindow, ...]:
+    """Return the windows of a project that holds one calendar, from an instant on, for every Application under it."""
+    return tuple(_windows(timeline(calendar, at, WINDOW_HORIZON), calendar.id, (EVERY_APPLICATION,), ()))
+
+
 def _of_group(
     times: Timeline, calendar: str, members: Sequence[str], exempt: Sequence[Exemption]
 ) -> Iterator[SyncWindow]:
-    applications = tuple(application_name(each) for each in members)
+    yield from _windows(times, calendar, tuple(application_name(each) for each in members), exempt)
+
+
+def _windows(
+    times: Timeline, calendar: str, applications: tuple[str, ...], exempt: Sequence[Exemption]
+) -> Iterator[SyncWindow]:
     for closed in merged((each.begins, each.ends) for each in times.closures):
         names = ", ".join(
             dict.fromkeys(each.name for each in times.closures if closed[0] <= each.begins < closed[1])

@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from spec.aws import AwsSpec
 from spec.databases import DATABASES
+from spec.delivery import CHECKOUT, DeliverySpec
 from spec.model import SpecModel
 from spec.object_store import ObjectStoreSpec
 from spec.problems import either, refusal, suggestion
@@ -150,6 +151,10 @@ Selection = Annotated[
 _NETWORKS_HELP: Final = "address ranges of the cluster's own nodes, pods and services"
 
 
+def _delivery_of(cluster: object) -> DeliverySpec | None:
+    return DeliverySpec() if isinstance(cluster, EmbeddedCluster) else None
+
+
 def _networks_of(aws: AwsSpec | None) -> tuple[str, ...]:
     return () if aws is None else (aws.network.cidr, aws.network.services)
 
@@ -180,6 +185,8 @@ class EnvironmentSpec(SpecModel):
     """The ClusterSecretStore that passwords are read from where there is no AWS; whoever runs the cluster has it."""
     cells: Annotated[dict[CellId, CellSpec], Field(min_length=1)]
     """The cells, by their ids."""
+    delivery: DeliverySpec | None = Field(default_factory=lambda data: _delivery_of(data.get("cluster")))
+    """What Argo CD reads. None: nothing is delivered by Argo CD, unless the cluster is the embedded one."""
     peers: dict[Slug, Peer] = Field(default_factory=dict)
     """Systems outside that tenants may name among their integrations."""
     tenants: Selection = "all"
@@ -239,6 +246,15 @@ class EnvironmentSpec(SpecModel):
             message = f"{aws.log_days} days are fewer than an intrusion goes unnoticed where customers are"
             allowed = f"{LOG_DAYS_WITH_CUSTOMERS} or more, or leave the line out"
             raise refusal(message, at=("aws", "log_days"), allowed=allowed)
+        return self
+
+    @model_validator(mode="after")
+    def _delivers_what_it_can_read(self) -> Self:
+        near = isinstance(self.cluster, EmbeddedCluster)
+        if self.delivery is not None and self.delivery.repository == CHECKOUT and not near:
+            message = "is a folder of this machine, and Argo CD runs in another cluster"
+            fix = "write the https:// address of the repository"
+            raise refusal(message, at=("delivery", "repository"), fix=fix)
         return self
 
     @model_validator(mode="after")

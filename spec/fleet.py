@@ -1,7 +1,7 @@
 """A fleet: an environment and its tenants, checked against each other."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from functools import cached_property
 from pathlib import Path
@@ -30,6 +30,10 @@ class Fleet:
     """Tenants that have a file and are not among those that the environment chooses."""
     calendars: Calendars = field(default_factory=lambda: NO_CALENDARS)
     """The calendars by their ids, whether or not a tenant refers to them."""
+    root: Path = Path("/")
+    """The project that it was read from."""
+    day: date = date(2026, 1, 1)
+    """The day by which its files were judged, and from which calendars are written out."""
 
     @cached_property
     def ids_chosen(self) -> frozenset[str]:
@@ -124,7 +128,8 @@ def load_fleet(
 
     """
     source = root / STACKS_FOLDER / f"Pulumi.{environment_name}.yaml" if config is None else config
-    reading = _read_tenants(root, today or current_day())
+    day = today or current_day()
+    reading = _read_tenants(root, day)
     try:
         environment = load_environment(source, environment_name, root)
     except SpecError as error:
@@ -138,7 +143,7 @@ def load_fleet(
     if unframed:
         raise SpecError(located(unframed, root))
     left_out = tuple(each for each in reading.tenants if each.id not in wanted)
-    return Fleet(environment, residents, left_out, reading.calendars)
+    return Fleet(environment, residents, left_out, reading.calendars, root.absolute(), day)
 
 
 def with_tenant(fleet: Fleet, tenant: TenantSpec, *, today: date) -> Fleet:
@@ -161,9 +166,8 @@ def with_tenant(fleet: Fleet, tenant: TenantSpec, *, today: date) -> Fleet:
     ]
     if problems:
         raise SpecError(problems)
-    return Fleet(
-        environment, tuple(sorted(residents, key=lambda each: each.id)), fleet.left_out, fleet.calendars
-    )
+    tenants = tuple(sorted(residents, key=lambda each: each.id))
+    return replace(fleet, environment=environment, tenants=tenants)
 
 
 def _read_tenants(root: Path, today: date) -> _Reading:

@@ -1,11 +1,12 @@
 """The AWS side of an environment as a whole: every part's plan, from the spec alone."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from components.backup.plan import BackupPlan, plan_backup
 from components.cache.plan import CachesPlan, plan_caches
 from components.cost.plan import CostPlan, plan_cost
+from components.delivery.projects import calendars_in_use
 from components.edge.plan import EdgePlan, plan_edge
 from components.eks.plan import EksPlan, plan_eks
 from components.eks.storage import storage_classes
@@ -20,7 +21,7 @@ from components.secrets.plan import SecretsPlan, plan_secrets
 from components.storage.plan import StoragePlan, plan_storage
 from components.vpc.plan import VpcPlan, plan_vpc
 from spec.aws import AwsSpec
-from spec.environment import EksCluster, EnvironmentSpec
+from spec.environment import EksCluster
 from spec.fleet import Fleet
 
 
@@ -57,7 +58,7 @@ def plan_aws(fleet: Fleet, today: date) -> AwsPlan | None:
     aws = environment.aws
     if aws is None:
         return None
-    operators = _operators(environment, aws)
+    operators = _operators(fleet, aws)
     files = plan_files(environment, aws, fleet.tenants)
     eks = plan_eks(environment, aws) if isinstance(environment.cluster, EksCluster) else None
     return AwsPlan(
@@ -82,8 +83,9 @@ def plan_aws(fleet: Fleet, today: date) -> AwsPlan | None:
     )
 
 
-def _operators(environment: EnvironmentSpec, aws: AwsSpec) -> OperatorsPlan | None:
+def _operators(fleet: Fleet, aws: AwsSpec) -> OperatorsPlan | None:
     # Helm waits until what it installed runs. Without nodes that would never be.
     if aws.standby in {"pilot-light", "absent"}:
         return None
-    return plan_operators(environment, inputs_of(environment))
+    inputs = replace(inputs_of(fleet.environment), calendars=calendars_in_use(fleet))
+    return plan_operators(fleet.environment, inputs)

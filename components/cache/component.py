@@ -1,12 +1,13 @@
 """The caches of an environment in AWS, and each tenant's user in the cache of its cell."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
-from pulumi_aws import ec2, elasticache, vpc
+from pulumi_aws import ec2, elasticache, secretsmanager, vpc
 
-from components.cache.plan import ENGINE, FAMILY, PORT, VERSION, CachePlan, CachesPlan, UserPlan
+from components.cache.plan import ENGINE, FAMILY, HOST_FIELD, PORT, VERSION, CachePlan, CachesPlan, UserPlan
 from components.keys.component import KeyOutputs
 from components.keys.plan import KeyPurpose
 
@@ -59,6 +60,9 @@ class Caches(pulumi.ComponentResource):
             opts=self._child(),
         )
         made = {planned.cell: self._cache(planned) for planned in plan.caches}
+        for planned in plan.caches:
+            for user in planned.users:
+                self._tell(user, made[planned.cell].primary_endpoint_address)
         self.outputs = CachesOutputs(
             hosts={cell: each.primary_endpoint_address for cell, each in made.items()}
         )
@@ -124,6 +128,26 @@ class Caches(pulumi.ComponentResource):
             snapshot_retention_limit=0,
             apply_immediately=True,
             tags=dict(planned.tags),
+            opts=self._child(),
+        )
+
+    def _tell(self, planned: UserPlan, host: pulumi.Output[str]) -> None:
+        """Write where the cache is into the tenant's part of the secret store, from which its Secret is made."""
+        name = f"{self._prefix}/host-{planned.key}"
+        entry = secretsmanager.Secret(
+            name,
+            name=planned.entry,
+            description="Where the tenant's sessions are kept.",
+            kms_key_id=self._args.keys.arns[KeyPurpose.SECRETS],
+            # Nothing in it is lost for good: the next run writes it again.
+            recovery_window_in_days=0,
+            tags=dict(planned.tags),
+            opts=self._child(),
+        )
+        secretsmanager.SecretVersion(
+            f"{name}-value",
+            secret_id=entry.id,
+            secret_string=pulumi.Output.secret(host).apply(lambda found: json.dumps({HOST_FIELD: found})),
             opts=self._child(),
         )
 

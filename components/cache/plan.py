@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from components.files.plan import sensitivity_of
+from components.secrets.plan import TENANT_PREFIX
 from components.storage.lifecycle import WITH_CUSTOMERS
 from components.tagging import tags
 from spec.aws import AwsSpec
@@ -32,6 +33,8 @@ NODE_TYPES: Final[Mapping[Tier, str]] = MappingProxyType(
 )
 """Tier of a cell -> type of node. A session is some 5 kB, so 1.4 GB hold 200,000; chosen, not measured."""
 
+HOST_FIELD: Final = "cache-host"
+"""Field of the tenant's Secret from which its processes read the host."""
 _HASH_DIGITS: Final = 8
 
 COMMANDS: Final = (
@@ -50,6 +53,9 @@ class UserPlan:
     id: str
     name: str
     access: str
+    entry: str
+    """Entry of the secret store that says where the cache is. No secret; its name is chosen by AWS, and in the second
+    region it is another one, so it is not replicated with the passwords."""
     tags: Mapping[str, str]
 
 
@@ -82,6 +88,11 @@ def access_of(tenant_id: str) -> str:
     """Return what a tenant's user may do, in any form of the cache: keys and channels that begin with its id."""
     # No id holds a colon, so the keys of `a` never begin like those of `a-b`.
     return f"~{tenant_id}:* &{tenant_id}:* {COMMANDS}"
+
+
+def cache_entry(tenant_id: str) -> str:
+    """Return the entry of the secret store from which a tenant learns where its cache is, where AWS names it."""
+    return f"{TENANT_PREFIX}{tenant_id}/cache"
 
 
 def in_pods(environment: EnvironmentSpec) -> bool:
@@ -139,7 +150,7 @@ def _cache(
         name=name,
         node_type=NODE_TYPES[spec.tier],
         nodes=2 if customers else 1,
-        users=tuple(_user(environment, tenant) for tenant in tenants),
+        users=tuple(_user(environment, aws, tenant) for tenant in tenants),
         tags={
             **tags(
                 environment,
@@ -155,13 +166,14 @@ def _cache(
     )
 
 
-def _user(environment: EnvironmentSpec, tenant: TenantSpec) -> UserPlan:
+def _user(environment: EnvironmentSpec, aws: AwsSpec, tenant: TenantSpec) -> UserPlan:
     return UserPlan(
         key=tenant.id,
         tenant=tenant.id,
         id=service_id(physical(environment, tenant.id)),
         name=tenant.id,
         access=f"on {access_of(tenant.id)}",
+        entry=cache_entry(tenant.id),
         tags=tags(
             environment,
             data_class=tenant.data_sensitivity,
@@ -169,5 +181,6 @@ def _user(environment: EnvironmentSpec, tenant: TenantSpec) -> UserPlan:
             tenant=tenant.id,
             tier=tenant.tier,
             cell=tenant.cell,
+            residency=aws.jurisdiction,
         ),
     )

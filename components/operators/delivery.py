@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from components.delivery.notifications import notifications
+from components.delivery.settings import controller_settings
 from components.operators.inputs import resources
 
 if TYPE_CHECKING:
@@ -16,7 +18,7 @@ def argo_cd(inputs: OperatorInputs) -> dict[str, Any]:
         "crds": {"install": False},
         "global": {"networkPolicy": {"create": True}},
         "configs": {
-            "cm": {"admin.enabled": False, "exec.enabled": False},
+            "cm": controller_settings(inputs.calendars),
             "rbac": {"policy.default": ""},
             # The chart writes the Secret without a value; Argo CD puts its key into it, inside the cluster.
             "secret": {"createSecret": True},
@@ -40,7 +42,7 @@ def argo_cd(inputs: OperatorInputs) -> dict[str, Any]:
             "replicas": inputs.replicas,
             "resources": resources("100m", "256Mi", most="512Mi"),
         },
-        "notifications": {"resources": resources("50m", "128Mi")},
+        "notifications": {"resources": resources("50m", "128Mi"), **notifications()},
         "redis": {"resources": resources("100m", "128Mi", most="256Mi")},
         # The password of its cache is made by a job in the cluster, so no rendered manifest has it.
         "redisSecretInit": {"enabled": True, "resources": resources("50m", "64Mi")},

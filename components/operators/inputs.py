@@ -31,6 +31,8 @@ class OperatorInputs:
     """How many days logs can be searched."""
     ingress: str = "ClusterIP"
     """Type of the ingress controller's Service. A LoadBalancer is one only where this says so."""
+    calendars: tuple[str, ...] = ()
+    """Ids of the calendars that Argo CD is told of."""
     priority_class: str = "system-cluster-critical"
 
 

@@ -33,6 +33,8 @@ _NAMED: Final = re.compile(_PATH)
 _INDEXED: Final = re.compile(r"index\s+\$?\.Values\s+\"([A-Za-z0-9_-]+)\"")
 _DUG: Final = re.compile(r"dig((?:\s+\"[A-Za-z0-9_-]*\")+)\s+\$?" + _PATH)
 _WHOLE: Final = re.compile(rf"toYaml\s+\(?\$?{_PATH}|{_PATH}\s*\|\s*toYaml")
+_REST: Final = re.compile(rf"(?::=|with)\s*\(?\s*omit\s+\$?{_PATH}")
+"""All of a value but some keys, under a name of its own."""
 _BLOCK: Final = re.compile(
     rf"with\s+\$?{_PATH}\s*-?}}}}[^{{]{{0,120}}{{{{-?\s*(?:tpl\s+\(\s*)?(?:toYaml\s+\.|\.\s*\|\s*toYaml"
     r"|omit\s+\.\s+\"[^\"]*\"\s*\|\s*toYaml)"
@@ -122,7 +124,7 @@ def _read_by_templates(chart: Path) -> tuple[set[KeyPath], set[KeyPath]]:
             *dug, _default = re.findall(r"\"([^\"]*)\"", keys)
             named.add((*_parts(path), *dug))
         whole |= {_parts(one or other) for one, other in _WHOLE.findall(text)}
-        whole |= {_parts(path) for path in _BLOCK.findall(text)}
+        whole |= {_parts(path) for path in (*_BLOCK.findall(text), *_REST.findall(text))}
     return named, whole
 
 

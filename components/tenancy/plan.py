@@ -7,6 +7,7 @@ from typing import Final
 
 from components.database.plan import has_databases
 from components.database.tenants import plan_tenant_database
+from components.delivery.projects import tenant_project
 from components.labelling import pod_security_labels, tenant_labels
 from components.manifests import KubeObject, manifest
 from components.platform.plan import TEAM_ROLE
@@ -77,6 +78,7 @@ def plan_tenant(tenant: TenantSpec, environment: EnvironmentSpec) -> TenantPlan:
         planner.quota(),
         planner.limits(),
         *plan_walls(tenant, environment),
+        *tenant_project(tenant, environment, tenant_labels(tenant, environment.name)),
     )
     if tenant.state in WITH_DATA_ACCESS:
         objects += (

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final, Literal, TypeAlias
 
+from components.cache.plan import cache_entry
 from components.labelling import node_labels, tenant_labels
 from components.secrets.plan import TENANT_PREFIX
 from components.secrets.store import STORE
@@ -128,7 +129,8 @@ def _secrets(tenant: TenantSpec, environment: EnvironmentSpec) -> SecretValues:
     if environment.aws is None:
         return SecretValues()
     key = f"{TENANT_PREFIX}{tenant.id}/odoo"
-    return SecretValues(external=ExternalValues(store=STORE, key=key))
+    host = cache_entry(tenant.id) if environment.aws.cache == "elasticache" else None
+    return SecretValues(external=ExternalValues(store=STORE, key=key, cache_key=host))
 
 
 def _files_size(tenant: TenantSpec) -> str:

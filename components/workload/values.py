@@ -28,7 +28,7 @@ _MIGRATING: Final[JsonDict] = {
 
 Image = Annotated[str, Field(pattern=DIGEST)]
 Name = Annotated[str, Field(pattern=NAME)]
-Release = Annotated[str, Field(pattern=r"^[0-9]{4}\.[0-9]{1,2}\.[0-9]{1,3}$")]
+Release = Annotated[str, Field(pattern=r"^[1-9][0-9]?(\.[0-9]{1,4}){2,3}(-[a-z0-9]{1,20})?$")]
 Bytes = Annotated[int, Field(strict=True, ge=64 * 2**20)]
 Seconds = Annotated[int, Field(strict=True, ge=1, le=86400)]
 
@@ -45,7 +45,7 @@ class ReleaseValues(ChartModel):
     """What is the same for every tenant of a release."""
 
     version: Release
-    """The release, such as 2026.11.3."""
+    """The release, such as 18.0.3."""
     odoo: Literal["18.0", "19.0"]
     """The series of Odoo that the image holds."""
     image: Image
@@ -163,6 +163,9 @@ class ExternalValues(ChartModel):
     store: Name
     """The SecretStore of the tenant's namespace; the platform makes it, and nobody else may."""
     key: Annotated[str, Field(pattern=r"^storefleet/tenants/[a-z0-9-]+/odoo$")]
+    """The entry with the passwords."""
+    cache_key: Annotated[str, Field(pattern=r"^storefleet/tenants/[a-z0-9-]+/cache$")] | None = None
+    """The entry with the host of the cache, where AWS chooses it."""
 
 
 class SecretValues(ChartModel):

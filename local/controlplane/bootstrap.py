@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
-from local.controlplane import nodes
+from local.controlplane import nodes, simulations
 from local.kube import ApiError
 from local.toolchain import catalog, files
 
@@ -30,6 +30,7 @@ def apply(api: KubeApi) -> bool:
     A record in the cluster names what was applied last: a second start reads that and nothing else.
     """
     rights = [d for d in files.documents(catalog.KWOK_FILES) if d["kind"] == "ClusterRole"]
+    rights.append(simulations.rights())
     rights += [_binding(str(role["metadata"]["name"])) for role in rights]
     wanted = _digest([files.folder(crds).name for crds in catalog.CRDS], rights, nodes.manifests())
     record = api.get(f"/api/v1/namespaces/{_RECORD['namespace']}/configmaps/{_RECORD['name']}")
@@ -100,9 +101,10 @@ def _define(api: KubeApi, crd: Mapping[str, Any]) -> None:
         api.apply(crd)
 
 
-def stages() -> tuple[Path, ...]:
-    """Return the files that say what kwok does to nodes and pods."""
-    return tuple(path for path in files.paths(catalog.KWOK_FILES) if path.name.startswith("Stage-"))
+def stages(folder: Path) -> tuple[Path, ...]:
+    """Return the files that say what kwok does to nodes, pods, volumes and certificates; ours are in a folder."""
+    theirs = [path for path in files.paths(catalog.KWOK_FILES) if path.name.startswith("Stage-")]
+    return (*theirs, *simulations.stages(folder))
 
 
 def _binding(role: str) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from local.toolchain.build import ensure
 from local.trouble import EnvironmentTrouble
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from local.progress import Progress, Step
@@ -56,19 +56,19 @@ def start(state: State, progress: Progress) -> KubeApi:
     """
     programs = ensure(progress)
     with progress.step("embedded control plane") as step:
-        layout, moved = _prepare(state, programs)
+        layout, moved = prepare(state, programs)
         if moved:
             progress.say(f"  another program holds the port of {', '.join(moved)}: new ones were chosen")
         first = [services.etcd(layout), services.apiserver(layout)]
         second = [services.controller_manager(layout), services.scheduler(layout)]
-        last = services.kwok(layout, bootstrap.stages())
+        last = services.kwok(layout, bootstrap.stages(state.control_plane / "stages"))
         started = [s.name for s in first if processes.start(s)]
         api = KubeApi(state.kubeconfig)
-        _wait(step, first, lambda: "" if api.ready() else "the API server")
+        wait(step, first, lambda: "" if api.ready() else "the API server")
         started += [s.name for s in second if processes.start(s)]
         fresh = _define(step, first, api)
         started += [last.name] if processes.start(last) else []
-        _wait(step, [*first, *second, last], lambda: bootstrap.waiting_for(api, fresh=fresh))
+        wait(step, [*first, *second, last], lambda: bootstrap.waiting_for(api, fresh=fresh))
         step.result = f"started {', '.join(started)}" if started else "already running"
     return api
 
@@ -83,9 +83,14 @@ def stop(state: State) -> tuple[str, ...]:
 
 
 def status(state: State) -> tuple[ProcessStatus, ...]:
-    """Return what runs and what does not, without starting anything."""
+    """Return what runs of the control plane and what does not, without starting anything."""
+    return status_of(state, NAMES)
+
+
+def status_of(state: State, names: Sequence[str]) -> tuple[ProcessStatus, ...]:
+    """Return the status of some processes of this state folder, by their names."""
     running = processes.running(state.root)
-    return tuple(_status(name, running.get(name)) for name in NAMES)
+    return tuple(_status(name, running.get(name)) for name in names)
 
 
 def _status(name: str, process: psutil.Process | None) -> ProcessStatus:
@@ -99,15 +104,16 @@ def _status(name: str, process: psutil.Process | None) -> ProcessStatus:
         return ProcessStatus(name, None)
 
 
-def _prepare(state: State, programs: Mapping[str, Path]) -> tuple[services.Layout, tuple[str, ...]]:
+def prepare(state: State, programs: Mapping[str, Path]) -> tuple[services.Layout, tuple[str, ...]]:
+    """Make keys, addresses and kubeconfigs where they are missing; return them, and the ports that had to change."""
     keys, renewed = pki.ensure(state.control_plane / "pki")
     running = processes.running(state.root)
-    owner = {"etcd-peer": "etcd"}
+    owner = {"etcd-peer": "etcd", "repo-server-metrics": "repo-server"}
     chosen, moved = ports.ensure(
         state.control_plane / "ports.json", lambda name: owner.get(name, name) in running
     )
     layout = services.Layout(programs=programs, pki=keys, ports=chosen, state=state)
-    users = ("admin", "controller-manager", "scheduler", "kwok")
+    users = ("admin", "controller-manager", "scheduler", "kwok", "argocd")
     rewritten = [user for user in users if _keep(layout.kubeconfig(user), _kubeconfig(layout, user))]
     if renewed or rewritten:
         stop(state)  # what runs has read the old certificates and addresses, and would go on with them
@@ -162,11 +168,15 @@ def _define(step: Step, started: list[processes.Service], api: KubeApi) -> bool:
         applied.append(bootstrap.apply(api))
         return ""
 
-    _wait(step, started, once)
+    wait(step, started, once)
     return any(applied)
 
 
-def _wait(step: Step, started: list[processes.Service], missing: Callable[[], str]) -> None:
+def wait(step: Step, started: list[processes.Service], missing: Callable[[], str]) -> None:
+    """Wait until nothing is missing any more, as long as every service runs.
+
+    Raises EnvironmentTrouble with the service that ended and the end of its log, or after three minutes.
+    """
     deadline = time.monotonic() + _READY_SECONDS
     what = "an answer"
     while time.monotonic() < deadline:

@@ -6,6 +6,7 @@ from typing import Any
 
 from local.controlplane.services import FAKE_NODE
 from spec import labels
+from spec.naming import bounded
 from spec.tiers import NodePool
 
 REGION = "local"
@@ -19,8 +20,14 @@ def manifests() -> tuple[dict[str, Any], ...]:
     return tuple(_node(zone, pool) for zone in ZONES for pool in NodePool)
 
 
-def _node(zone: str, pool: NodePool) -> dict[str, Any]:
-    name = f"{zone}-{pool}"
+def manifests_of(tenant_id: str) -> tuple[dict[str, Any], ...]:
+    """Return a Node in each zone for one tenant of the dedicated pool: its pods run on no other's."""
+    return tuple(_node(zone, NodePool.DEDICATED, tenant_id) for zone in ZONES)
+
+
+def _node(zone: str, pool: NodePool, tenant_id: str | None = None) -> dict[str, Any]:
+    name = f"{zone}-{pool}" if tenant_id is None else bounded(f"{zone}-for-{tenant_id}")
+    own = {} if tenant_id is None else {labels.TENANT: tenant_id}
     taint = {"key": labels.POOL, "value": str(pool), "effect": "NoSchedule"}
     return {
         "apiVersion": "v1",
@@ -36,6 +43,7 @@ def _node(zone: str, pool: NodePool) -> dict[str, Any]:
                 "topology.kubernetes.io/zone": zone,
                 "type": "kwok",
                 labels.POOL: str(pool),
+                **own,
             },
         },
         "spec": {"taints": [taint] if pool is NodePool.DEDICATED else []},

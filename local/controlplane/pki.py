@@ -64,6 +64,7 @@ LEAVES = (
     Leaf(name="controller-manager", authority="cluster-ca", user="system:kube-controller-manager"),
     Leaf(name="scheduler", authority="cluster-ca", user="system:kube-scheduler"),
     Leaf(name="kwok", authority="cluster-ca", user="kwok-controller"),
+    Leaf(name="argocd", authority="cluster-ca", user="argocd"),
     Leaf(name="etcd", authority="etcd-ca", user="etcd", hosts=_LOOPBACK),
     Leaf(name="etcd-client", authority="etcd-ca", user="kube-apiserver"),
     Leaf(name="front-proxy-client", authority="front-proxy-ca", user="front-proxy-client"),

@@ -12,7 +12,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-NAMES = ("etcd", "etcd-peer", "apiserver", "controller-manager", "scheduler")
+NAMES = (
+    "etcd",
+    "etcd-peer",
+    "apiserver",
+    "controller-manager",
+    "scheduler",
+    "redis",
+    "repo-server",
+    "repo-server-metrics",
+    "application-controller",
+    "applicationset-controller",
+)
 _PORTS = 1 << 16
 
 
@@ -32,6 +43,13 @@ def ensure(file: Path, ours: Callable[[str], bool]) -> tuple[dict[str, int], tup
     if ports != known:
         write(file, json.dumps(ports, indent=2))
     return ports, tuple(name for name in NAMES if name in known and known[name] != ports[name])
+
+
+def answers(port: int) -> bool:
+    """Tell whether somebody listens on a port of this machine."""
+    with socket.socket() as probe:
+        probe.settimeout(1.0)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _read(file: Path) -> dict[str, int]:

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import psutil
@@ -14,7 +14,7 @@ import psutil
 from local.trouble import EnvironmentTrouble
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 _MARK = "STOREFLEET_PROCESS"
@@ -31,7 +31,7 @@ _started: list[subprocess.Popen[bytes]] = []
 
 @dataclass(frozen=True, kw_only=True)
 class Service:
-    """A process to keep running: its name, its command and its log.
+    """A process to keep running: its name, its command, its log, and what it gets of its own in its environment.
 
     Two services with the same name below the same state folder are the same service; another command
     (a new port, another version) means that the one running must be replaced.
@@ -41,6 +41,7 @@ class Service:
     command: tuple[str, ...]
     log: Path
     state: Path
+    environment: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
 
     @property
     def mark(self) -> str:
@@ -85,7 +86,11 @@ def start(service: Service) -> bool:
             stdout=log,
             stderr=log,
             start_new_session=True,  # Ctrl-C in the terminal is not for it
-            env={**{k: os.environ[k] for k in _ENVIRONMENT if k in os.environ}, _MARK: service.mark},
+            env={
+                **{k: os.environ[k] for k in _ENVIRONMENT if k in os.environ},
+                **service.environment,
+                _MARK: service.mark,
+            },
         )
     _started.append(child)
     _shown(service, child)

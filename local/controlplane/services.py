@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from local.controlplane.processes import Service
@@ -45,13 +46,16 @@ class Layout:
         """The configuration by which the API server encrypts secrets before it stores them."""
         return self.state.control_plane / "encryption.json"
 
-    def service(self, name: str, program: str, *arguments: str) -> Service:
+    def service(
+        self, name: str, program: str, *arguments: str, environment: Mapping[str, str] = MappingProxyType({})
+    ) -> Service:
         """Return a service with its log below the state folder."""
         return Service(
             name=name,
             command=(str(self.programs[program]), *arguments),
             log=self.state.logs / f"{name}.log",
             state=self.state.root,
+            environment=environment,
         )
 
 

@@ -96,9 +96,17 @@ ARGOCD = Program(
     package="github.com/argoproj/argo-cd/v3/cmd",
     linker=("github.com/argoproj/argo-cd/v3/common.version=3.6.1",),
     probe=("version", "--client", "--short"),
-    minutes=2,
-    on_demand=True,  # the delivery's, not needed to apply the stack
+    minutes=4,
 )
+REDIS = Program(
+    name="miniredis",
+    version="2.39.0",
+    module="redis",
+    package=".",
+    minutes=0.1,
+)
+"""Redis as a Go library, of the version that Argo CD's own tests use: no Redis is served as a Go module."""
+
 
 CYCLONUS = Program(
     name="cyclonus",
@@ -125,7 +133,6 @@ HELM = Program(
     linker=("helm.sh/helm/v3/internal/version.version=v3.22.0",),
     probe=("version", "--short"),
     minutes=2,
-    on_demand=True,  # the chart's tests; delivery renders with it
 )
 
 VERSITYGW = Program(
@@ -179,9 +186,10 @@ PROGRAMS = (
     KUBECTL,
     KWOK,
     ARGOCD,
+    HELM,
+    REDIS,
     CYCLONUS,
     KUBE_SCORE,
-    HELM,
     VERSITYGW,
     PROMTOOL,
     PROMETHEUS,

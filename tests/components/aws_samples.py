@@ -41,8 +41,9 @@ def environment(name: str = "production", **changes: Any) -> EnvironmentSpec:
     """Return an environment in AWS with a cell of each tier."""
     own = {"standby": "pilot-light", "stands_in_for": "eu-west-1"} if name == "dr" else {}
     content = samples.environment().model_dump(
-        mode="json", exclude={"pod_security_version", "cluster_networks", "object_store"}
+        mode="json", exclude={"pod_security_version", "cluster_networks", "object_store", "delivery"}
     )
+    content["delivery"] = {"repository": "https://git.example/platform/storefleet.git"}
     if changes.get("object_storage") == "given":
         content["object_store"] = {"endpoint": "https://objects.example", "bucket": "acme-backups"}
     if name in {"production", "dr"}:

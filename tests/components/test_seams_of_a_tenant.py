@@ -2,6 +2,7 @@
 
 import pytest
 
+from components.cache.plan import plan_caches
 from components.plan import plan_environment
 from components.secrets.plan import TENANT_PREFIX, plan_secrets
 from components.tenancy.plan import plan_tenant
@@ -52,6 +53,25 @@ def test_the_store_that_the_chart_reads_through_is_declared_in_the_tenants_own_n
     made = {secret.name for secret in plan_secrets(IN_AWS, IN_AWS.aws, [tenant]).secrets}
     assert external.key in made, "External Secrets would read an entry that nobody makes"
     assert external.key == f"{TENANT_PREFIX}acme/odoo"
+
+
+def test_where_aws_names_the_cache_the_tenants_secret_is_told_its_host():
+    tenant = samples.tenant("acme")
+    managed = aws_samples.environment(cache="elasticache")
+    for environment, told in ((managed, True), (aws_samples.environment(cache="pod"), False)):
+        workload = plan_workload(tenant, environment, workloads.release(), today=workloads.TODAY)
+        assert workload is not None
+        values = workload.values
+        assert values.cache is not None
+        assert values.secrets.external is not None
+        assert (values.cache.host is None) == told
+        assert (values.secrets.external.cache_key is not None) == told, (
+            "no process would start: a key is missing"
+        )
+    caches = plan_caches(managed, managed.aws, [tenant])
+    assert caches is not None
+    entries = {user.entry for cache in caches.caches for user in cache.users}
+    assert entries == {f"{TENANT_PREFIX}acme/cache"}, "External Secrets would read an entry that nobody makes"
 
 
 def test_no_store_is_open_to_more_than_its_own_namespace():

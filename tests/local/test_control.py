@@ -22,7 +22,7 @@ def state(tmp_path, monkeypatch):
     stops: list[State] = []
     monkeypatch.setattr(control, "stop", stops.append)
     made = State(tmp_path)
-    control._prepare(made, PROGRAMS)
+    control.prepare(made, PROGRAMS)
     stops.clear()
     return made, stops
 
@@ -30,7 +30,7 @@ def state(tmp_path, monkeypatch):
 def test_a_second_start_changes_nothing(state):
     made, stops = state
     before = {file: file.read_bytes() for file in made.control_plane.rglob("*") if file.is_file()}
-    control._prepare(made, PROGRAMS)
+    control.prepare(made, PROGRAMS)
     assert stops == [], "a running cluster would be interrupted by every `up`"
     assert before == {file: file.read_bytes() for file in made.control_plane.rglob("*") if file.is_file()}
 
@@ -39,7 +39,7 @@ def test_a_second_start_changes_nothing(state):
 def test_a_damaged_file_is_made_again_and_its_readers_are_started_again(state, file):
     made, stops = state
     (made.root / file).write_text("half of it")
-    control._prepare(made, PROGRAMS)
+    control.prepare(made, PROGRAMS)
     assert stops == [made]
     assert (made.root / file).read_text() != "half of it"
 
@@ -48,7 +48,7 @@ def test_a_server_on_a_new_port_takes_its_clients_along(state):
     made, stops = state
     ports = json.loads((made.control_plane / "ports.json").read_text())
     (made.control_plane / "ports.json").write_text(json.dumps({**ports, "apiserver": "none"}))
-    control._prepare(made, PROGRAMS)
+    control.prepare(made, PROGRAMS)
     assert stops == [made], "the controllers would go on asking at the old address"
 
 
@@ -57,7 +57,7 @@ def test_the_key_that_encrypts_secrets_is_never_made_twice(state):
     file = made.control_plane / "encryption.json"
     before = file.read_text()
     made.kubeconfig.unlink()
-    control._prepare(made, PROGRAMS)
+    control.prepare(made, PROGRAMS)
     assert file.read_text() == before, "no secret in the cluster could be read again"
     assert file.stat().st_mode & 0o077 == 0
 

@@ -11,7 +11,6 @@ from local.controlplane.pki import Pki
 from local.controlplane.ports import NAMES
 from local.state import State
 
-PROGRAMS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok")
 LAYOUT = services.Layout(
     programs={
         name: Path(f"/programs/{name}")

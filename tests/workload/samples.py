@@ -34,7 +34,7 @@ REHEARSAL = RehearsalValues(
 
 def release(**changes: Any) -> ReleaseValues:
     """Return a release; its images exist nowhere."""
-    content = {"version": "2026.11.3", "odoo": "19.0", "image": IMAGE, "tools": TOOLS}
+    content = {"version": "19.0.3", "odoo": "19.0", "image": IMAGE, "tools": TOOLS}
     return ReleaseValues.model_validate(content | changes)
 
 

@@ -1,0 +1,1 @@
+"""What Argo CD delivers, to whom, and when it may: projects, and an ApplicationSet a cell."""

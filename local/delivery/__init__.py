@@ -1,0 +1,1 @@
+"""The embedded delivery: Argo CD's controllers and repository server as processes of this machine."""

@@ -1,0 +1,191 @@
+"""A repository, a control plane and Argo CD of the tests' own, with what the plans say applied without the engine."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from cli.delivery import prepare
+from components.delivery.plan import values_file
+from components.plan import plan_environment
+from local.controlplane import control as controlplane
+from local.delivery import control
+from local.kube import ApiError
+from local.progress import Progress
+from local.toolchain.build import ensure
+from release.bundle import chart_folder
+from release.pointers import pointer_file, pointer_for
+from spec.fleet import load_fleet
+from spec.naming import tenant_namespace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping
+
+    from local.kube import KubeApi
+    from spec.fleet import Fleet
+    from tests.integration.project import Project
+
+SECONDS = 900.0
+"""Longest that anything is waited for, a busy machine included."""
+_TICK = 1.0
+_WORKERS = 8
+BASE = "18.0.1"
+
+Object = dict[str, Any]
+COLLECTIONS = (
+    "/api/v1/configmaps",
+    "/api/v1/services",
+    "/api/v1/persistentvolumeclaims",
+    "/apis/apps/v1/deployments",
+    "/apis/apps/v1/replicasets",
+    "/apis/policy/v1/poddisruptionbudgets",
+    "/apis/cert-manager.io/v1/certificates",
+    "/apis/traefik.io/v1alpha1/ingressroutes",
+    "/apis/traefik.io/v1alpha1/middlewares",
+)
+"""What a tenant's workload consists of, as far as it is compared."""
+
+
+def eventually(what: str, found: Callable[[], object]) -> float:
+    """Wait until something is so, and return after how many seconds; `found` returns what is still missing."""
+    begun, missing = time.monotonic(), _asked(found)
+    while missing:
+        assert time.monotonic() - begun < SECONDS, f"{what} did not come about; still: {missing}"
+        time.sleep(_TICK)
+        missing = _asked(found)
+    return time.monotonic() - begun
+
+
+def _asked(found: Callable[[], object]) -> object:
+    """Ask, and count a server that a busy machine left no time to answer as something that is missing."""
+    try:
+        return found()
+    except ApiError as error:
+        if error.status:
+            raise
+        return str(error)
+
+
+@dataclass
+class Delivery:
+    """The delivery of one fleet from a repository of its own."""
+
+    project: Project
+    fleet: Fleet
+    api: KubeApi
+    pointers: dict[str, str] = field(default_factory=dict)
+    """Which release each tenant's pointer names."""
+
+    def git(self, *arguments: str) -> str:
+        identity = ["-c", "user.name=test", "-c", "user.email=test@storefleet.example"]
+        done = subprocess.run(
+            ["git", *identity, *arguments], cwd=self.project.root, capture_output=True, text=True, check=True
+        )
+        return done.stdout.strip()
+
+    def commit(self, message: str) -> str:
+        self.git("add", "--all", ".")
+        self.git("commit", "--quiet", "--message", message)
+        return self.git("rev-parse", "HEAD")
+
+    def release(self, version: str, change: Callable[[str], str] = str) -> None:
+        """Add a release like the first one: `change` is made in each tenant's values, after the version's."""
+        root, environment = self.project.root, self.fleet.environment.name.value
+        shutil.copytree(root / chart_folder(BASE), root / chart_folder(version))
+        for tenant in self.fleet.tenants:
+            text = (root / values_file(environment, BASE, tenant.id)).read_text()
+            target = root / values_file(environment, version, tenant.id)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(change(text.replace(f"version: {BASE}", f"version: {version}")))
+
+    def point(self, tenants: Iterable[str], version: str, attempt: int = 1) -> None:
+        """Write the pointers of some tenants, without a commit."""
+        environment = self.fleet.environment.name.value
+        for name in tenants:
+            pointer = pointer_for(self.fleet.tenant(name), version, attempt)
+            file = self.project.root / pointer_file(environment, pointer.cell, name)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(pointer.text)
+            self.pointers[name] = version
+
+    def ring(self, number: int) -> list[str]:
+        return [tenant.id for tenant in self.fleet.tenants if int(tenant.ring) == number]
+
+    def applications(self) -> dict[str, Object]:
+        items = self.api.items("/apis/argoproj.io/v1alpha1/namespaces/argocd/applications")
+        return {each["metadata"]["labels"]["storefleet.dev/tenant"]: each for each in items}
+
+    def unwell(self, tenants: Collection[str] | None = None) -> str:
+        """Return which tenants are not where their pointer says, or not healthy there; nothing when all are."""
+        there = {each.tenant: each for each in control.applications(self.api)}
+        wrong = [
+            f"{name} ({there[name].release} {there[name].sync} {there[name].health} {there[name].message})"
+            if name in there
+            else f"{name} (no Application)"
+            for name in (self.pointers if tenants is None else tenants)
+            if name not in there or not there[name].well or there[name].release != self.pointers[name]
+        ]
+        return f"{len(wrong)}: {', '.join(wrong[:3])}" if wrong else ""
+
+    def snapshot(self, tenants: Iterable[str]) -> dict[str, str]:
+        """Return what must not change where nothing is moved: objects by version, and what Argo CD did when."""
+        spaces = {tenant_namespace(name): name for name in tenants}
+        seen: dict[str, str] = {}
+        for path in COLLECTIONS:
+            for each in self.api.items(path):
+                meta = each["metadata"]
+                if meta["namespace"] in spaces:
+                    seen[f"{path} {meta['namespace']}/{meta['name']}"] = meta["resourceVersion"]
+        for name, each in self.applications().items():
+            if tenant_namespace(name) in spaces:
+                done = each["status"].get("operationState", {})
+                revisions = [one["revision"] for one in each["status"].get("history", [])]
+                facts = (
+                    each["spec"],
+                    done.get("finishedAt"),
+                    done.get("syncResult", {}).get("revision"),
+                    revisions,
+                )
+                seen[f"Application {name}"] = str(facts)
+        return seen
+
+    def image_of(self, tenant: str) -> str:
+        path = f"/apis/apps/v1/namespaces/{tenant_namespace(tenant)}/deployments/odoo"
+        found = self.api.get(path)
+        assert found is not None, f"{tenant} has no web processes"
+        return str(found["spec"]["template"]["spec"]["containers"][0]["image"])
+
+    def tell(self, fleet: Fleet, kinds: Collection[str] = ("AppProject",)) -> None:
+        """Bring Argo CD's settings and objects to what the plan of a fleet says."""
+        prepare(fleet, self.api)
+        objects = [one.manifest for one in plan_environment(fleet).objects() if one.kind in kinds]
+        with ThreadPoolExecutor(_WORKERS) as pool:
+            list(pool.map(lambda each: _applied(self.api, each), objects))
+
+
+def _applied(api: KubeApi, manifest: Mapping[str, Any]) -> None:
+    eventually(f"{manifest['kind']} {manifest['metadata']['name']}", lambda: not api.apply(manifest))
+
+
+def deliver(project: Project) -> Delivery:
+    """Start everything on a copy of the checkout; every tenant points to the first release."""
+    progress = Progress()
+    fleet = load_fleet(project.root, "local")
+    api = controlplane.start(project.state, progress)
+    made = Delivery(project, fleet, api)
+    made.git("init", "--quiet", "--initial-branch", "main")
+    made.point([tenant.id for tenant in fleet.tenants], BASE)
+    made.commit("The examples")
+    prepare(fleet, api)
+    objects = list(plan_environment(fleet).objects())
+    first = [one.manifest for one in objects if one.kind in {"Namespace", "PriorityClass"}]
+    rest = [one.manifest for one in objects if one.kind not in {"Namespace", "PriorityClass"}]
+    with ThreadPoolExecutor(_WORKERS) as pool:
+        list(pool.map(lambda each: _applied(api, each), first))
+        list(pool.map(lambda each: _applied(api, each), rest))
+    control.start(project.state, ensure(progress), progress)
+    return made

@@ -1,0 +1,257 @@
+"""The real Argo CD on the examples: waves, their reverts, bad releases, freezes, drift and slips.
+
+The repository is a real one of the tests' own; pods are kwok's, so that healthy means: scheduled and said to be ready.
+`STOREFLEET_TEST_TENANTS=all` takes all of `tenants/` instead of some of each ring.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from release.pointers import pointer_file
+from spec.calendar_files import Calendar
+from spec.calendars import Season
+from spec.delivery import DeliverySpec
+from spec.naming import tenant_namespace
+from tests.integration.delivered import BASE, Delivery, deliver, eventually
+from tests.integration.project import copy
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from spec.fleet import Fleet
+
+pytestmark = pytest.mark.integration
+
+UNSEEN = pytest.mark.skipif(
+    os.environ.get("STOREFLEET_TEST_DELIVERY") != "all",
+    reason="not seen to pass yet: STOREFLEET_TEST_DELIVERY=all runs it",
+)
+CANARY, EARLY = 0, 1
+TENANTS = (
+    "atelier-sorel",
+    "kaufwerk",
+    "solvane-edinburgh",
+    "solvane-gdansk",
+    "solvane-geneva",
+    "solvane-ghent",
+    "solvane-lille",
+    "solvane-london",
+    "solvane-lyon",
+)
+"""Some of each ring, of each tier, and several in one cell."""
+
+
+@pytest.fixture(scope="module")
+def delivery(tmp_path_factory: pytest.TempPathFactory) -> Generator[Delivery]:
+    from local.state import ROOT  # noqa: PLC0415
+
+    everybody = tuple(path.stem for path in (ROOT / "tenants").glob("*.yaml"))
+    wanted = everybody if os.environ.get("STOREFLEET_TEST_TENANTS") == "all" else TENANTS
+    project = copy(tmp_path_factory.mktemp("delivery"), wanted)
+    try:
+        yield deliver(project)
+    finally:
+        project.stop()
+
+
+@pytest.fixture(scope="module")
+def synced(delivery: Delivery) -> Delivery:
+    """Everybody is on the first release."""
+    eventually("the first delivery of all examples", delivery.unwell)
+    return delivery
+
+
+@pytest.fixture(scope="module")
+def released(synced: Delivery) -> Delivery:
+    """The second release is there, and nobody has it."""
+    synced.release("18.0.2", lambda text: text.replace("odoo@sha256:4f8e", "odoo@sha256:2222"))
+    synced.commit("Release 18.0.2")
+    return synced
+
+
+def test_all_tenants_are_synced_and_healthy_from_an_empty_cluster(synced: Delivery):
+    found = synced.applications()
+    assert set(found) == {tenant.id for tenant in synced.fleet.tenants}
+    assert len(found) >= len(TENANTS)
+    for name, each in found.items():
+        assert each["spec"]["project"] == each["spec"]["destination"]["namespace"] == tenant_namespace(name)
+
+
+@UNSEEN
+def test_a_wave_moves_exactly_its_tenants_and_its_revert_brings_exactly_them_back(released: Delivery):
+    wave = released.ring(EARLY)
+    others = [tenant.id for tenant in released.fleet.tenants if tenant.id not in wave]
+    assert wave
+    assert others
+    before, own = released.snapshot(others), released.snapshot(wave)
+    assert len(before) > 10 * len(others), "there is nothing to compare"
+    old = {name: released.image_of(name) for name in wave}
+
+    released.point(wave, "18.0.2")
+    released.commit("A wave")
+    eventually("the wave", lambda: released.unwell(wave))
+    assert all("sha256:2222" in released.image_of(name) for name in wave)
+    assert released.snapshot(others) == before, "a wave touched tenants that are not in it"
+    assert released.snapshot(wave) != own
+
+    released.git("revert", "--no-edit", "HEAD")
+    released.pointers.update(dict.fromkeys(wave, BASE))
+    eventually("the way back", lambda: released.unwell(wave))
+    assert {name: released.image_of(name) for name in wave} == old
+    assert released.snapshot(others) == before, "a revert touched tenants that are not in it"
+
+
+def _nowhere(text: str) -> str:
+    """Let pods wait for a node that there is not: kwok says of every pod that has one that it is ready."""
+    return text.replace("nodeSelector:\n", "nodeSelector:\n  storefleet.dev/nowhere: 'true'\n")
+
+
+@UNSEEN
+def test_a_bad_release_stops_at_its_ring_and_the_old_one_goes_on_serving(released: Delivery):
+    ring = released.ring(CANARY)
+    others = [tenant.id for tenant in released.fleet.tenants if tenant.id not in ring]
+    before = released.snapshot(others)
+    released.release("18.0.3", lambda text: _nowhere(text.replace("odoo@sha256:4f8e", "odoo@sha256:3333")))
+    released.release("18.0.4")
+    broken = released.project.root / "releases/18.0.4/chart/templates/services.yaml"
+    broken.write_text('{{ fail "a template that nobody tried" }}\n')
+    # A migration whose checkpoint nobody took.
+    released.release("18.0.5", lambda text: text.replace("phase: serve", "phase: migrate"))
+    bad = {"18.0.3": "Progressing", "18.0.4": "nobody tried", "18.0.5": "migration"}
+    for version, said in bad.items():
+        serving = {name: released.image_of(name) for name in ring}
+        released.point(ring, version)
+        released.commit(f"A bad release, {version}")
+
+        def not_yet(version: str = version, said: str = said) -> str:
+            found = released.unwell(ring)
+            return "" if version in found and said in found else f"not told yet: {found}"
+
+        eventually(f"the trouble of {version}", not_yet)
+        if version != "18.0.3":
+            assert {name: released.image_of(name) for name in ring} == serving, (
+                "half of a release was applied"
+            )
+        for name in ring:
+            path = f"/apis/apps/v1/namespaces/{tenant_namespace(name)}/deployments/odoo"
+            status = (released.api.get(path) or {})["status"]
+            assert status.get("readyReplicas", 0) >= 1, (
+                "the shop is closed by a release that never became ready"
+            )
+        assert released.snapshot(others) == before, f"{version} went past its ring"
+        released.point(ring, BASE)
+        released.commit("Back")
+        eventually("the way back", lambda: released.unwell(ring))
+
+
+def _with_a_freeze(delivery: Delivery, tenant: str) -> Fleet:
+    """Return the fleet with one tenant under a calendar that is closed all year, and nobody else under any."""
+    quarters = (("01-01", "03-31"), ("04-01", "06-30"), ("07-01", "09-30"), ("10-01", "12-31"))
+    closed = Calendar(
+        id="stocktaking",
+        title="Closed all year",
+        owner="tests",
+        time_zone="Europe/Paris",
+        freezes=tuple(
+            ("stocktaking", Season(kind="season", name="Stocktaking", starts=starts, ends=ends))
+            for starts, ends in quarters
+        ),
+    )
+    fleet = delivery.fleet
+    return replace(
+        fleet,
+        environment=fleet.environment.model_copy(update={"delivery": DeliverySpec()}),
+        tenants=tuple(
+            each.model_copy(update={"calendar": "stocktaking" if each.id == tenant else None})
+            for each in fleet.tenants
+        ),
+        calendars={"stocktaking": closed},
+    )
+
+
+@UNSEEN
+def test_a_frozen_tenant_moves_neither_by_commit_nor_by_hand_and_others_do(released: Delivery):
+    frozen, free = released.ring(EARLY)[:2]
+    released.tell(_with_a_freeze(released, frozen))
+    image = released.image_of(frozen)
+    released.point([frozen, free], "18.0.2")
+    released.commit("A wave with somebody frozen in it")
+    eventually("the one that is free", lambda: released.unwell([free]))
+
+    def seen() -> str:
+        each = released.applications()[frozen]
+        moved = each["metadata"]["labels"]["storefleet.dev/release"] == "18.0.2"
+        return "" if moved and each["status"]["sync"]["status"] == "OutOfSync" else "not compared yet"
+
+    eventually("the comparison of the frozen one", seen)
+    path = f"/apis/argoproj.io/v1alpha1/namespaces/argocd/applications/odoo-{frozen}"
+    released.api.merge(
+        path, {"operation": {"initiatedBy": {"username": "somebody"}, "sync": {"prune": True}}}
+    )
+    deployment = f"/apis/apps/v1/namespaces/{tenant_namespace(frozen)}/deployments/odoo"
+    version = (released.api.get(deployment) or {})["metadata"]["resourceVersion"]
+    # What is free moves there and back meanwhile: Argo CD has had the time to move the frozen one as well.
+    released.point([free], BASE)
+    released.commit("The free one goes back")
+    eventually("the free one's way back", lambda: released.unwell([free]))
+    assert released.image_of(frozen) == image, "a freeze was passed by"
+    assert (released.api.get(deployment) or {})["metadata"]["resourceVersion"] == version
+    assert released.applications()[frozen]["status"]["sync"]["status"] == "OutOfSync"
+
+    released.tell(released.fleet)
+    eventually("the end of the freeze", lambda: released.unwell([frozen]))
+    released.point([frozen], BASE)
+    released.commit("Back")
+    eventually("the way back", lambda: released.unwell([frozen]))
+
+
+@UNSEEN
+def test_drift_is_corrected_and_a_foreign_object_is_reported(
+    synced: Delivery, record_property: pytest.RecordProperty
+):
+    tenant = synced.ring(EARLY)[0]
+    namespace = tenant_namespace(tenant)
+    service = f"/api/v1/namespaces/{namespace}/services/odoo"
+    right = (synced.api.get(service) or {})["spec"]["ports"][0]["port"]
+    synced.api.merge(service, {"spec": {"ports": [{"name": "http", "port": 1234, "protocol": "TCP"}]}})
+
+    def wrong() -> str:
+        port = (synced.api.get(service) or {})["spec"]["ports"][0]["port"]
+        return "" if port == right else f"the Service has the port {port}"
+
+    seconds = eventually("the correction of a change by hand", wrong)
+    record_property("seconds until drift was corrected", round(seconds, 1))
+
+    foreign = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "left-here", "namespace": namespace},
+    }
+    synced.api.apply(foreign)
+
+    def reported() -> str:
+        conditions = synced.applications()[tenant]["status"].get("conditions") or []
+        return "" if any(each["type"] == "OrphanedResourceWarning" for each in conditions) else "no warning"
+
+    eventually("the report of a foreign object", reported)
+    synced.api.delete(f"/api/v1/namespaces/{namespace}/configmaps/left-here")
+    eventually("the end of the report", lambda: "" if reported() else "still a warning")
+
+
+@UNSEEN
+def test_the_removal_of_a_pointer_deletes_nothing(released: Delivery):
+    gone, witness = [tenant.id for tenant in released.fleet.in_cell("eu-1")][:2]
+    before = released.snapshot([gone])
+    uid = released.applications()[gone]["metadata"]["uid"]
+    cell = released.fleet.tenant(gone).cell
+    (released.project.root / pointer_file(released.fleet.environment.name.value, cell, gone)).unlink()
+    released.point([witness], "18.0.2")
+    released.commit("A pointer is removed by a slip, and another one of its cell moves")
+    eventually("the other one's move", lambda: released.unwell([witness]))
+    assert released.applications()[gone]["metadata"]["uid"] == uid, "the slip removed the Application"
+    assert released.snapshot([gone]) == before, "the slip touched the shop"

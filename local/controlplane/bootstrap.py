@@ -54,8 +54,23 @@ def waiting_for(api: KubeApi, *, fresh: bool) -> str:
     missing = [n for n in api.items("/api/v1/nodes") if not _is(n, "Ready")]
     if missing:
         return f"{len(missing)} nodes"
-    if not fresh:
-        return ""
+    return _unserved(api) if fresh else ""
+
+
+def unlisted(api: KubeApi, *, fresh: bool) -> str:
+    """Return what the API server does not serve yet, in a few words: kwok ends when it cannot list everything.
+
+    ``fresh``: as for `waiting_for`.
+    """
+    if slow := _unserved(api) if fresh else "":
+        return slow
+    groups: list[dict[str, Any]] = (api.get("/apis") or {}).get("groups", [])
+    listed = {str(version["groupVersion"]) for group in groups for version in group["versions"]}
+    missing = [each for each in sorted({*listed, *simulations.GROUPS}) if api.get(f"/apis/{each}") is None]
+    return f"{', '.join(missing[:3])} to be served" if missing else ""
+
+
+def _unserved(api: KubeApi) -> str:
     wanted = {
         (crd["spec"]["group"], version["name"], crd["spec"]["names"]["plural"])
         for crd in definitions()

@@ -67,6 +67,7 @@ def start(state: State, progress: Progress) -> KubeApi:
         wait(step, first, lambda: "" if api.ready() else "the API server")
         started += [s.name for s in second if processes.start(s)]
         fresh = _define(step, first, api)
+        wait(step, first, lambda: bootstrap.unlisted(api, fresh=fresh))
         started += [last.name] if processes.start(last) else []
         wait(step, [*first, *second, last], lambda: bootstrap.waiting_for(api, fresh=fresh))
         step.result = f"started {', '.join(started)}" if started else "already running"

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 PROVISIONER: Final = "storefleet.dev/simulated"
 ROLE: Final = "storefleet-simulations"
+GROUPS: Final = ("cert-manager.io/v1",)
+"""The groups of kinds that are answered for and that definitions bring: kwok ends where one is not served."""
 STORAGE_CLASSES: Final = tuple(sorted({preset.storage_class for preset in TIERS.values()}))
 
 _VOLUME: Final = """\

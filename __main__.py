@@ -9,6 +9,7 @@ from components.plan import plan_environment
 from components.seams import build, existing_tenants, open_cloud, plan_seams, prepare
 from local.kube import ApiError, KubeApi
 from local.trouble import EnvironmentTrouble
+from release.facts import open_exemptions
 from spec.fleet import current_day, load_fleet
 from spec.lifecycle import check_steps
 from spec.problems import SpecError
@@ -26,12 +27,13 @@ def main() -> None:
         applied = existing_tenants(fleet, seams, cloud, KubeApi)
         check_steps(fleet, applied, today, ROOT)
         prepare(seams, ROOT)
+        plan = plan_environment(fleet, applied, open_exemptions(fleet))
     except (EnvironmentTrouble, SpecError) as error:
         raise pulumi.RunError(str(error)) from error
     except ApiError as error:
         message = f"Which tenants exist cannot be read from the cluster, so nothing is planned: {error}"
         raise pulumi.RunError(message) from error
-    built = build(plan_environment(fleet, applied), seams, cloud)
+    built = build(plan, seams, cloud)
     if built.inside is not None:
         cells, tenants = built.inside.cells.items(), built.inside.tenants.items()
         pulumi.export("cells", {cell_id: cell.namespace for cell_id, cell in cells})

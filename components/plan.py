@@ -1,16 +1,18 @@
 """The plan of a whole environment: everything that will exist, before anything is registered."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from components.admission.plan import AdmissionPlan, plan_admission
 from components.cells.plan import CellPlan, plan_cell
 from components.delivery.plan import DeliveryPlan, plan_delivery
+from components.delivery.projects import emergency_windows
 from components.manifests import KubeObject
 from components.monitoring.plan import MonitoringPlan, plan_monitoring
 from components.platform.plan import PlatformPlan, plan_platform
 from components.recovery.plan import RecoveryPlan, plan_recovery
 from components.tenancy.plan import TenantPlan, plan_tenant
+from release.windows import Exemption
 from spec.fleet import Fleet
 from spec.lifecycle import NONE_APPLIED, AppliedTenants, removed
 
@@ -49,11 +51,13 @@ class EnvironmentPlan:
             yield from self.recovery.objects
 
 
-def plan_environment(fleet: Fleet, applied: AppliedTenants = NONE_APPLIED) -> EnvironmentPlan:
+def plan_environment(
+    fleet: Fleet, applied: AppliedTenants = NONE_APPLIED, exemptions: Sequence[Exemption] = ()
+) -> EnvironmentPlan:
     """Plan an environment from a checked fleet. Takes time in proportion to its tenants.
 
     `applied` is what exists (see `spec.lifecycle`): it decides which step of a purge this run takes, and
-    nothing else.
+    nothing else. `exemptions` are the emergencies that open a frozen tenant to people for a time.
     """
     environment = fleet.environment
     tenants = tuple(
@@ -69,6 +73,9 @@ def plan_environment(fleet: Fleet, applied: AppliedTenants = NONE_APPLIED) -> En
         cells=tuple(
             plan_cell(cell_id, cell, environment) for cell_id, cell in sorted(environment.cells.items())
         ),
-        tenants=tuple(plan_tenant(tenant, environment) for tenant in tenants),
+        tenants=tuple(
+            plan_tenant(tenant, environment, emergency_windows(tenant, fleet, exemptions))
+            for tenant in tenants
+        ),
         recovery=plan_recovery(environment, tenants),
     )

@@ -174,8 +174,8 @@ class KubeApi:
             auth_settings=["BearerToken"],
         )
         url, headers = arguments[1], arguments[2]
-        # The library encodes JSON itself, and takes any other content as text.
-        data = body if content == "application/json" else json.dumps(body)
+        # The library encodes what is called JSON itself, patches too, and takes any other content as text.
+        data = body if "json" in content else json.dumps(body)
         try:
             response = self._client.call_api(method, url, headers, data, _request_timeout=seconds)
             text = response.read().decode()

@@ -13,6 +13,7 @@ from release.plan import Plan, plan_of
 from release.pointers import read_pointers
 from release.records import (
     PLANS_FOLDER,
+    held_emergencies,
     open_emergencies,
     plan_file,
     read_approvals,
@@ -20,7 +21,8 @@ from release.records import (
     read_json,
 )
 from release.repository import Repository
-from spec.fleet import load_fleet
+from release.windows import Exemption
+from spec.fleet import Fleet, load_fleet
 from spec.problems import Problem, SpecError
 from spec.releases import load_releases
 from spec.roster import ROSTER, Roster, load_roster
@@ -60,6 +62,25 @@ def load_facts(source: Source, environment: str, at: datetime) -> Facts:
         moves=source.repository.moves(environment, source.commit),
         at=at,
         records=read_records(root, environment),
+    )
+
+
+def open_exemptions(fleet: Fleet) -> tuple[Exemption, ...]:
+    """Return what emergencies open of an environment's freezes on the fleet's day or later.
+
+    An emergency that is not signed as it stands by somebody who may declare one opens nothing.
+
+    Raises:
+        SpecError: what is wrong with any of the files.
+
+    """
+    environment, roster = fleet.environment.name.value, roster_of(fleet.root)
+    if roster is None:
+        return ()
+    return tuple(
+        each.exemption
+        for each in held_emergencies(read_emergencies(fleet.root, environment), roster, environment)
+        if each.expires.date() >= fleet.day
     )
 
 

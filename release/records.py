@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self, TypeVar, cast
@@ -228,13 +228,17 @@ def open_emergencies(
     emergencies: Iterable[Emergency], roster: Roster, environment: str, at: datetime
 ) -> list[Emergency]:
     """Return the emergencies that hold at an instant: what is expired, or not signed as it stands, opens nothing."""
-    return [
-        each
-        for each in emergencies
-        if each.begins <= at < each.expires
-        and each.environment == environment
-        and not check_emergency(each, roster)
-    ]
+    held = held_emergencies(emergencies, roster, environment)
+    return [each for each in held if each.begins <= at < each.expires]
+
+
+def held_emergencies(
+    emergencies: Iterable[Emergency], roster: Roster, environment: str
+) -> Iterator[Emergency]:
+    """Give the emergencies of an environment that are signed as they stand by somebody who may declare one."""
+    for each in emergencies:
+        if each.environment == environment and not check_emergency(each, roster):
+            yield each
 
 
 def overdue(root: Path, emergencies: Iterable[Emergency], at: datetime) -> list[Emergency]:

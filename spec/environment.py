@@ -6,6 +6,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from spec.aws import AwsSpec
+from spec.clusters import Cluster, EksCluster, EmbeddedCluster
 from spec.databases import DATABASES
 from spec.delivery import CHECKOUT, DeliverySpec
 from spec.model import SpecModel
@@ -25,7 +26,6 @@ from spec.vocabulary import (
     Slug,
     TenantId,
     Tier,
-    Title,
 )
 
 CELL_LIMIT: Final = 40
@@ -36,34 +36,6 @@ CONNECTION_LIMIT: Final = 2000
 
 LOG_DAYS_WITH_CUSTOMERS: Final = 365
 """Fewest days that logs are kept where customers are: a year, as PCI DSS 4.0 asks in 10.5.1."""
-
-
-class EmbeddedCluster(SpecModel):
-    """The cluster that Storefleet starts itself."""
-
-    source: Literal["embedded"] = "embedded"
-    """embedded: started by ``make up`` on this machine."""
-
-
-class GivenCluster(SpecModel):
-    """A cluster that is already there."""
-
-    source: Literal["kubeconfig"]
-    """kubeconfig: any cluster that a kubeconfig file leads to."""
-    path: Title
-    """Path of the kubeconfig file; its content never enters the state."""
-    context: Title | None = None
-    """Context in that file; its current one unless stated."""
-
-
-class EksCluster(SpecModel):
-    """The cluster that the environment's AWS side makes."""
-
-    source: Literal["eks"]
-    """eks: made in the account and region under aws."""
-
-
-Cluster = Annotated[EmbeddedCluster | GivenCluster | EksCluster, Field(discriminator="source")]
 
 
 class Dns(SpecModel):

@@ -21,7 +21,7 @@ from components.secrets.plan import SecretsPlan, plan_secrets
 from components.storage.plan import StoragePlan, plan_storage
 from components.vpc.plan import VpcPlan, plan_vpc
 from spec.aws import AwsSpec
-from spec.environment import EksCluster
+from spec.clusters import EksCluster
 from spec.fleet import Fleet
 
 

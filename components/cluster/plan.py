@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Final
 
 from components.cloud.plan import ENDPOINT_VARIABLE
-from spec.environment import EksCluster, EmbeddedCluster, EnvironmentSpec
+from spec.clusters import EksCluster, EmbeddedCluster
+from spec.environment import EnvironmentSpec
 from spec.problems import Problem, SpecError
 
 KUBECONFIG_VARIABLE: Final = "STOREFLEET_KUBECONFIG"

@@ -17,7 +17,8 @@ from components.keys.plan import plan_keys
 from components.secrets.plan import plan_secrets
 from components.storage.lifecycle import recovery_window
 from spec.aws import AwsSpec
-from spec.environment import EksCluster, EnvironmentSpec
+from spec.clusters import EksCluster
+from spec.environment import EnvironmentSpec
 from spec.fleet import Fleet
 from spec.prices import PriceFile, Service
 from spec.quantity import quantity_value

@@ -6,7 +6,8 @@ from typing import Final
 from components.database.backups import BackupPlace
 from components.manifests import KubeObject
 from components.network import Rule, namespace_peer, network_policy, ports
-from spec.environment import EksCluster, EnvironmentSpec
+from spec.clusters import EksCluster
+from spec.environment import EnvironmentSpec
 from spec.naming import DATABASE_CLUSTER, MONITORING, cell_namespace
 
 OPERATOR_NAMESPACE: Final = "cnpg-system"

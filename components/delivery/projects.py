@@ -6,14 +6,14 @@ project that bears their label inherits it. So a tenant more changes no project 
 window a tenant.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, time
 from types import MappingProxyType
 from typing import Any, Final
 
 from components.labelling import environment_labels
 from components.manifests import KubeObject, Manifest, manifest
-from release.windows import calendar_windows
+from release.windows import Exemption, calendar_windows, sync_windows
 from spec import labels
 from spec.calendar_files import Calendar
 from spec.environment import EnvironmentSpec
@@ -81,14 +81,35 @@ def calendar_project(calendar_id: str) -> str:
     return bounded(f"calendar-{calendar_id}")
 
 
+def emergency_windows(
+    tenant: TenantSpec, fleet: Fleet, exemptions: Sequence[Exemption]
+) -> tuple[Manifest, ...]:
+    """Return the windows that a tenant's project has instead of its calendar's, while an emergency is on record.
+
+    They are the calendar's, open to people from the emergency's begin to its end, both of which are written into them:
+    nothing has to be done for it to end. None where the tenant has no emergency, or no freeze to open.
+    """
+    at = _start_of(fleet)
+    own = [each for each in exemptions if tenant.id in each.tenants and each.ends > at]
+    if not own or tenant.calendar not in calendars_in_use(fleet):
+        return ()
+    return tuple(each.manifest() for each in sync_windows([tenant], fleet.calendars, at, own))
+
+
 def tenant_project(
-    tenant: TenantSpec, environment: EnvironmentSpec, own: Mapping[str, str]
+    tenant: TenantSpec,
+    environment: EnvironmentSpec,
+    own: Mapping[str, str],
+    emergency: Sequence[Manifest] = (),
 ) -> tuple[KubeObject, ...]:
-    """Plan a tenant's project, named after its namespace; none where nothing is delivered. `own` are its labels."""
+    """Plan a tenant's project, named after its namespace; none where nothing is delivered.
+
+    `own` are its labels; `emergency` are the windows that it has instead of its calendar's (`emergency_windows`).
+    """
     if environment.delivery is None:
         return ()
     marks = {labels.ROLE: labels.ROLE_TENANT}
-    if tenant.calendar is not None:
+    if tenant.calendar is not None and not emergency:
         marks[labels.CALENDAR] = bounded(tenant.calendar)
     name = tenant_namespace(tenant.id)
     roles = {"team": (team_group(tenant.id), _READS)} | {
@@ -107,6 +128,8 @@ def tenant_project(
     }
     if tenant.state in _CLOSED:
         spec["syncWindows"] = [_NEVER]
+    elif emergency:
+        spec["syncWindows"] = list(emergency)
     body = manifest(API, "AppProject", name, namespace=NAMESPACE, labels={**own, **marks}, spec=spec)
     why = (
         "Argo CD reaches the tenant's namespace for it and no other; who may act is another than who decides."
@@ -116,7 +139,7 @@ def tenant_project(
 
 def common_projects(fleet: Fleet, repository: str) -> tuple[KubeObject, ...]:
     """Plan what tenants' projects inherit: the repository and kinds, and the windows of each calendar in use."""
-    at = datetime.combine(fleet.day, time(), UTC)
+    at = _start_of(fleet)
     common = KubeObject(
         key="tenants",
         manifest=_global(
@@ -148,6 +171,10 @@ def calendars_in_use(fleet: Fleet) -> tuple[str, ...]:
         return ()
     used = {tenant.calendar for tenant in fleet.tenants if tenant.calendar is not None}
     return tuple(sorted(used & set(fleet.calendars)))
+
+
+def _start_of(fleet: Fleet) -> datetime:
+    return datetime.combine(fleet.day, time(), UTC)
 
 
 def _frozen(environment: EnvironmentSpec, calendar: Calendar, at: datetime) -> KubeObject:

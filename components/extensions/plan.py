@@ -13,7 +13,8 @@ from components.files.plan import FilesPlan
 from components.labelling import environment_labels
 from components.manifests import KubeObject, manifest
 from spec.aws import AwsSpec
-from spec.environment import EksCluster, EnvironmentSpec
+from spec.clusters import EksCluster
+from spec.environment import EnvironmentSpec
 from spec.tenant import TenantSpec
 
 SERVICE: Final = "traefik"

@@ -1,6 +1,6 @@
 """What exists for a tenant, and why: its namespace, the bounds of it, its identity, its team, its data."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -9,7 +9,7 @@ from components.database.plan import has_databases
 from components.database.tenants import plan_tenant_database
 from components.delivery.projects import tenant_project
 from components.labelling import pod_security_labels, tenant_labels
-from components.manifests import KubeObject, manifest
+from components.manifests import KubeObject, Manifest, manifest
 from components.platform.plan import TEAM_ROLE
 from components.recovery.tenants import plan_tenant_backups
 from components.secrets.store import secret_store
@@ -65,12 +65,14 @@ class TenantPlan:
     reasons: tuple[str, ...]
 
 
-def plan_tenant(tenant: TenantSpec, environment: EnvironmentSpec) -> TenantPlan:
+def plan_tenant(
+    tenant: TenantSpec, environment: EnvironmentSpec, emergency: Sequence[Manifest] = ()
+) -> TenantPlan:
     """Plan one tenant. No other tenant's file is looked at, so none can change what this one gets.
 
     Expects a tenant that has passed the fleet's checks: the environment has its cell and its integrations. One
     whose state is `purged` is planned as it stands between the two steps of its purge: closed, its data still
-    there and no longer protected.
+    there and no longer protected. `emergency` are the windows of `components.delivery.projects.emergency_windows`.
     """
     planner = _Planner(tenant, environment)
     objects = (
@@ -78,7 +80,7 @@ def plan_tenant(tenant: TenantSpec, environment: EnvironmentSpec) -> TenantPlan:
         planner.quota(),
         planner.limits(),
         *plan_walls(tenant, environment),
-        *tenant_project(tenant, environment, tenant_labels(tenant, environment.name)),
+        *tenant_project(tenant, environment, tenant_labels(tenant, environment.name), emergency),
     )
     if tenant.state in WITH_DATA_ACCESS:
         objects += (

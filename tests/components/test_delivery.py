@@ -3,6 +3,7 @@
 import json
 import subprocess
 from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,11 @@ from hypothesis import given, settings
 
 from components.delivery.notifications import notifications
 from components.delivery.plan import bounded_template, plan_delivery
-from components.delivery.projects import COMMON, calendar_project, calendars_in_use
+from components.delivery.projects import COMMON, calendar_project, calendars_in_use, emergency_windows
 from components.delivery.settings import controller_settings
 from components.plan import plan_environment
 from components.tenancy.plan import plan_tenant
-from release.windows import WINDOW_HORIZON, application_name, sync_windows
+from release.windows import WINDOW_HORIZON, Exemption, application_name, sync_windows
 from spec import labels
 from spec.delivery import DeliverySpec
 from spec.fleet import Fleet, load_fleet
@@ -124,8 +125,6 @@ def test_a_tenant_inherits_the_very_windows_that_its_calendar_compiles_to():
     fleet = frozen_fleet()
     found = projects(fleet)
     inherited = json.loads(controller_settings(calendars_in_use(fleet))["globalProjects"])
-    from datetime import UTC, datetime, time  # noqa: PLC0415
-
     at = datetime.combine(fleet.day, time(), UTC)
     for tenant in fleet.tenants:
         own = found[tenant_namespace(tenant.id)]["metadata"]["labels"]
@@ -141,6 +140,31 @@ def test_a_tenant_inherits_the_very_windows_that_its_calendar_compiles_to():
             f"{tenant.id} is frozen at other times"
         )
     assert WINDOW_HORIZON.days < 366
+
+
+def test_an_emergency_gives_its_tenant_windows_of_its_own_and_changes_no_other_project():
+    fleet = frozen_fleet()
+    tenant = next(one for one in fleet.tenants if one.calendar is not None)
+    begins = datetime.combine(fleet.day, time(9), UTC)
+    emergency = Exemption(
+        record="voucher-crash",
+        tenants=frozenset({tenant.id}),
+        begins=begins,
+        ends=begins + timedelta(hours=4),
+    )
+    before = projects(fleet)
+    plan = plan_environment(fleet, exemptions=[emergency])
+    after = {one.meta.name: dict(one.manifest) for one in plan.objects() if one.kind == "AppProject"}
+    name = tenant_namespace(tenant.id)
+    assert {each for each in after if after[each] != before[each]} == {name}
+    assert labels.CALENDAR not in after[name]["metadata"]["labels"], (
+        "the calendar's windows would still forbid what the emergency allows"
+    )
+    at = datetime.combine(fleet.day, time(), UTC)
+    wanted = sync_windows([tenant], fleet.calendars, at, [emergency])
+    assert windows(after[name]) == [each.manifest() for each in wanted], "the freeze is lost with the label"
+    over = replace(emergency, begins=begins - timedelta(days=2), ends=begins - timedelta(days=1))
+    assert emergency_windows(tenant, fleet, [over]) == ()
 
 
 def test_without_freezes_no_window_is_written_and_a_tenant_without_calendar_has_none():

@@ -23,9 +23,10 @@ from spec.fleet import load_fleet
 from spec.naming import tenant_namespace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
     from local.kube import KubeApi
+    from release.windows import Exemption
     from spec.fleet import Fleet
     from tests.integration.project import Project
 
@@ -159,10 +160,11 @@ class Delivery:
         assert found is not None, f"{tenant} has no web processes"
         return str(found["spec"]["template"]["spec"]["containers"][0]["image"])
 
-    def tell(self, fleet: Fleet, kinds: Collection[str] = ("AppProject",)) -> None:
-        """Bring Argo CD's settings and objects to what the plan of a fleet says."""
+    def tell(self, fleet: Fleet, *, exemptions: Sequence[Exemption] = ()) -> None:
+        """Bring Argo CD's settings and projects to what the plan of a fleet says."""
         prepare(fleet, self.api)
-        objects = [one.manifest for one in plan_environment(fleet).objects() if one.kind in kinds]
+        plan = plan_environment(fleet, exemptions=exemptions)
+        objects = [one.manifest for one in plan.objects() if one.kind == "AppProject"]
         with ThreadPoolExecutor(_WORKERS) as pool:
             list(pool.map(lambda each: _applied(self.api, each), objects))
 

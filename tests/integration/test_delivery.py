@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
 from release.pointers import pointer_file
+from release.windows import Exemption
 from spec.calendar_files import Calendar
 from spec.calendars import Season
 from spec.delivery import DeliverySpec
@@ -27,11 +29,9 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.integration
 
-UNSEEN = pytest.mark.skipif(
-    os.environ.get("STOREFLEET_TEST_DELIVERY") != "all",
-    reason="not seen to pass yet: STOREFLEET_TEST_DELIVERY=all runs it",
-)
 CANARY, EARLY = 0, 1
+EMERGENCY = timedelta(minutes=3)
+"""How long the emergency of a test holds: a busy machine moves a tenant within it."""
 TENANTS = (
     "atelier-sorel",
     "kaufwerk",
@@ -82,7 +82,6 @@ def test_all_tenants_are_synced_and_healthy_from_an_empty_cluster(synced: Delive
         assert each["spec"]["project"] == each["spec"]["destination"]["namespace"] == tenant_namespace(name)
 
 
-@UNSEEN
 def test_a_wave_moves_exactly_its_tenants_and_its_revert_brings_exactly_them_back(released: Delivery):
     wave = released.ring(EARLY)
     others = [tenant.id for tenant in released.fleet.tenants if tenant.id not in wave]
@@ -111,7 +110,6 @@ def _nowhere(text: str) -> str:
     return text.replace("nodeSelector:\n", "nodeSelector:\n  storefleet.dev/nowhere: 'true'\n")
 
 
-@UNSEEN
 def test_a_bad_release_stops_at_its_ring_and_the_old_one_goes_on_serving(released: Delivery):
     ring = released.ring(CANARY)
     others = [tenant.id for tenant in released.fleet.tenants if tenant.id not in ring]
@@ -174,43 +172,65 @@ def _with_a_freeze(delivery: Delivery, tenant: str) -> Fleet:
     )
 
 
-@UNSEEN
-def test_a_frozen_tenant_moves_neither_by_commit_nor_by_hand_and_others_do(released: Delivery):
-    frozen, free = released.ring(EARLY)[:2]
-    released.tell(_with_a_freeze(released, frozen))
-    image = released.image_of(frozen)
-    released.point([frozen, free], "18.0.2")
-    released.commit("A wave with somebody frozen in it")
-    eventually("the one that is free", lambda: released.unwell([free]))
+def _by_hand(delivery: Delivery, tenant: str) -> None:
+    path = f"/apis/argoproj.io/v1alpha1/namespaces/argocd/applications/odoo-{tenant}"
+    delivery.api.merge(
+        path, {"operation": {"initiatedBy": {"username": "somebody"}, "sync": {"prune": True}}}
+    )
+
+
+def _stays_where_it_is(delivery: Delivery, frozen: str, free: str, release: str) -> None:
+    """Point both to a release, ask by hand for the frozen one as well, and show that only the free one moved."""
+    deployment = f"/apis/apps/v1/namespaces/{tenant_namespace(frozen)}/deployments/odoo"
+    before = (delivery.api.get(deployment) or {})["metadata"]["resourceVersion"]
+    delivery.point([frozen, free], release)
+    delivery.commit(f"A wave to {release} with somebody frozen in it")
+    eventually("the one that is free", lambda: delivery.unwell([free]))
 
     def seen() -> str:
-        each = released.applications()[frozen]
-        moved = each["metadata"]["labels"]["storefleet.dev/release"] == "18.0.2"
+        each = delivery.applications()[frozen]
+        moved = each["metadata"]["labels"]["storefleet.dev/release"] == release
         return "" if moved and each["status"]["sync"]["status"] == "OutOfSync" else "not compared yet"
 
     eventually("the comparison of the frozen one", seen)
-    path = f"/apis/argoproj.io/v1alpha1/namespaces/argocd/applications/odoo-{frozen}"
-    released.api.merge(
-        path, {"operation": {"initiatedBy": {"username": "somebody"}, "sync": {"prune": True}}}
-    )
-    deployment = f"/apis/apps/v1/namespaces/{tenant_namespace(frozen)}/deployments/odoo"
-    version = (released.api.get(deployment) or {})["metadata"]["resourceVersion"]
+    _by_hand(delivery, frozen)
     # What is free moves there and back meanwhile: Argo CD has had the time to move the frozen one as well.
-    released.point([free], BASE)
-    released.commit("The free one goes back")
-    eventually("the free one's way back", lambda: released.unwell([free]))
-    assert released.image_of(frozen) == image, "a freeze was passed by"
-    assert (released.api.get(deployment) or {})["metadata"]["resourceVersion"] == version
-    assert released.applications()[frozen]["status"]["sync"]["status"] == "OutOfSync"
+    other = BASE if release != BASE else "18.0.2"
+    delivery.point([free], other)
+    delivery.commit("The free one moves on")
+    eventually("the free one's next move", lambda: delivery.unwell([free]))
+    after = (delivery.api.get(deployment) or {})["metadata"]["resourceVersion"]
+    assert after == before, "a freeze was passed by"
+    assert delivery.applications()[frozen]["status"]["sync"]["status"] == "OutOfSync"
+
+
+def test_a_frozen_tenant_moves_by_hand_under_an_emergency_until_it_expires_and_never_otherwise(
+    released: Delivery,
+):
+    frozen, free = released.ring(EARLY)[:2]
+    fleet = _with_a_freeze(released, frozen)
+    released.tell(fleet)
+    _stays_where_it_is(released, frozen, free, "18.0.2")
+
+    now = datetime.now(tz=UTC).replace(second=0, microsecond=0)
+    ends = now + EMERGENCY
+    released.tell(
+        fleet, exemptions=[Exemption(record="e-1", tenants=frozenset({frozen}), begins=now, ends=ends)]
+    )
+    _by_hand(released, frozen)
+    eventually("the move by hand under the emergency", lambda: released.unwell([frozen]))
+
+    # Nothing is told to Argo CD any more: the record expires by itself.
+    eventually("the end of the emergency", lambda: "" if datetime.now(tz=UTC) > ends else "it still holds")
+    _stays_where_it_is(released, frozen, free, BASE)
 
     released.tell(released.fleet)
     eventually("the end of the freeze", lambda: released.unwell([frozen]))
-    released.point([frozen], BASE)
+    released.point([free], BASE)
     released.commit("Back")
-    eventually("the way back", lambda: released.unwell([frozen]))
+    eventually("the way back", lambda: released.unwell([free]))
 
 
-@UNSEEN
 def test_drift_is_corrected_and_a_foreign_object_is_reported(
     synced: Delivery, record_property: pytest.RecordProperty
 ):
@@ -243,7 +263,6 @@ def test_drift_is_corrected_and_a_foreign_object_is_reported(
     eventually("the end of the report", lambda: "" if reported() else "still a warning")
 
 
-@UNSEEN
 def test_the_removal_of_a_pointer_deletes_nothing(released: Delivery):
     gone, witness = [tenant.id for tenant in released.fleet.in_cell("eu-1")][:2]
     before = released.snapshot([gone])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -231,18 +231,29 @@ def test_a_frozen_tenant_moves_by_hand_under_an_emergency_until_it_expires_and_n
     eventually("the way back", lambda: released.unwell([free]))
 
 
+def _ports(delivery: Delivery, service: str) -> list[dict[str, Any]]:
+    return (delivery.api.get(service) or {})["spec"]["ports"]
+
+
 def test_drift_is_corrected_and_a_foreign_object_is_reported(
     synced: Delivery, record_property: pytest.RecordProperty
 ):
     tenant = synced.ring(EARLY)[0]
     namespace = tenant_namespace(tenant)
     service = f"/api/v1/namespaces/{namespace}/services/odoo"
-    right = (synced.api.get(service) or {})["spec"]["ports"][0]["port"]
-    synced.api.merge(service, {"spec": {"ports": [{"name": "http", "port": 1234, "protocol": "TCP"}]}})
+    deployment = f"/apis/apps/v1/namespaces/{namespace}/deployments/odoo"
+    right = _ports(synced, service), synced.image_of(tenant)
+    elsewhere = [{**each, "targetPort": 1234} for each in right[0]]
+    synced.api.merge(service, {"spec": {"ports": elsewhere}})
+    pod = (synced.api.get(deployment) or {})["spec"]["template"]["spec"]
+    pod["containers"][0]["image"] = "somebody.example/odoo@sha256:" + "6" * 64
+    synced.api.merge(deployment, {"spec": {"template": {"spec": {"containers": pod["containers"]}}}})
+    assert _ports(synced, service) == elsewhere
+    assert synced.image_of(tenant) != right[1]
 
     def wrong() -> str:
-        port = (synced.api.get(service) or {})["spec"]["ports"][0]["port"]
-        return "" if port == right else f"the Service has the port {port}"
+        found = _ports(synced, service), synced.image_of(tenant)
+        return "" if found == right else f"still {found}"
 
     seconds = eventually("the correction of a change by hand", wrong)
     record_property("seconds until drift was corrected", round(seconds, 1))

@@ -93,7 +93,14 @@ def rendered(delivery: Delivery, tenant: str, version: str) -> list[dict[str, An
     root = delivery.project.root
     values = root / values_file("local", version, tenant)
     command = [helm(), "template", "odoo", str(root / chart_folder(version)), "--values", str(values)]
-    command += ["--namespace", tenant_namespace(tenant), "--set-string", "release.attempt=1"]
+    command += [
+        "--namespace",
+        tenant_namespace(tenant),
+        "--set",
+        "release.attempt=1",
+        "--kube-version",
+        "1.37.0",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603 - Helm as it is pinned
     found = [one for one in yaml.safe_load_all(done.stdout) if one]
     for one in found:

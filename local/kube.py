@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -15,6 +16,9 @@ MANAGER = "storefleet-local"
 
 _SECONDS = 20.0
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_WAITS = (0.5, 1.0, 2.0, 4.0, 8.0)
+"""Seconds before a call is made again that the server had no time for."""
+_TOO_MANY = 429
 _NOT_FOUND = 404
 _ERROR = 400
 
@@ -176,11 +180,16 @@ class KubeApi:
         url, headers = arguments[1], arguments[2]
         # The library encodes what is called JSON itself, patches too, and takes any other content as text.
         data = body if "json" in content else json.dumps(body)
-        try:
-            response = self._client.call_api(method, url, headers, data, _request_timeout=seconds)
-            text = response.read().decode()
-        except (HTTPError, OSError) as error:
-            raise ApiError(call, 0, f"no answer ({type(error).__name__})") from error
+        for wait in (*_WAITS, None):
+            try:
+                response = self._client.call_api(method, url, headers, data, _request_timeout=seconds)
+                text = response.read().decode()
+            except (HTTPError, OSError) as error:
+                raise ApiError(call, 0, f"no answer ({type(error).__name__})") from error
+            # The server asks to come again: it is busy, or has just learnt the kind. Nothing was done.
+            if response.status != _TOO_MANY or wait is None:
+                break
+            time.sleep(wait)
         if response.status >= _ERROR:
             raise ApiError(call, response.status, _reason(text))
         return text

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 
 import pytest
 
@@ -64,3 +66,42 @@ def test_a_kind_that_the_cluster_does_not_know_has_no_objects(tmp_path, monkeypa
     assert api.every("monitoring.coreos.com/v1", "PodMonitor") == []
     with pytest.raises(ApiError, match="busy"):
         api.every("apps/v1", "StatefulSet")
+
+
+@pytest.fixture
+def served():
+    """A server that answers what it is told to, in turn, and remembers what it was sent."""
+    answers, bodies = [], []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_PATCH(self):
+            bodies.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(answers.pop(0))
+            self.end_headers()
+            self.wfile.write(b'{"message": "storage is (re)initializing"}')
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}", answers, bodies
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_a_server_that_has_no_time_is_asked_again_and_not_for_ever(tmp_path, served, monkeypatch):
+    address, answers, bodies = served
+    slept = []
+    monkeypatch.setattr("local.kube.time.sleep", slept.append)
+    api = KubeApi(kubeconfig(tmp_path, address))
+    answers += [429, 429, 200]
+    api.merge("/api/v1/namespaces/a", {"metadata": {"labels": {"a": "b"}}})
+    assert len(slept) == 2
+    assert bodies == [{"metadata": {"labels": {"a": "b"}}}] * 3, "a patch that is encoded twice is a text"
+    answers += [429] * 20
+    with pytest.raises(ApiError, match="initializing") as refused:
+        api.merge("/api/v1/namespaces/a", {})
+    assert refused.value.status == 429

@@ -180,19 +180,20 @@ class KubeApi:
         url, headers = arguments[1], arguments[2]
         # The library encodes what is called JSON itself, patches too, and takes any other content as text.
         data = body if "json" in content else json.dumps(body)
-        for wait in (*_WAITS, None):
+        waits = iter(_WAITS)
+        while True:
             try:
                 response = self._client.call_api(method, url, headers, data, _request_timeout=seconds)
                 text = response.read().decode()
             except (HTTPError, OSError) as error:
                 raise ApiError(call, 0, f"no answer ({type(error).__name__})") from error
-            # The server asks to come again: it is busy, or has just learnt the kind. Nothing was done.
-            if response.status != _TOO_MANY or wait is None:
-                break
+            if response.status < _ERROR:
+                return text
+            # The server may ask to come again: it is busy, or has just learnt the kind. Nothing was done then.
+            wait = next(waits, None) if response.status == _TOO_MANY else None
+            if wait is None:
+                raise ApiError(call, response.status, _reason(text))
             time.sleep(wait)
-        if response.status >= _ERROR:
-            raise ApiError(call, response.status, _reason(text))
-        return text
 
 
 def _base(api_version: str) -> str:

@@ -251,7 +251,7 @@ def test_files_are_sent_once_and_locked_as_long_as_the_last_backup_that_needs_th
         (file.name, file.version) for file in second.files
     }, "the same content was sent twice"
     for file in second.files:
-        found = store.find(keys.file(shop.name, file.sha256))
+        found = store.find(keys.file(shop.name, file.sha256, file.sent_by))
         assert found.locked_until >= second.expires_at, (
             "a file may be deleted before the backup that needs it"
         )
@@ -260,7 +260,9 @@ def test_files_are_sent_once_and_locked_as_long_as_the_last_backup_that_needs_th
         assert locked >= first.expires_at
     with pytest.raises(S3Error, match="AccessDenied"):
         bench.gateway.client().remove_object(
-            bench.bucket, keys.file(shop.name, first.files[0].sha256), version_id=first.files[0].version
+            bench.bucket,
+            keys.file(shop.name, first.files[0].sha256, first.id),
+            version_id=first.files[0].version,
         )
 
 

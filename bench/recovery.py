@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 ORDERS, FILES, FILE_BYTES, JOBS, ROUNDS = 10_000, 200, 60_000, 2, 3
+SIZES = {"small": 1, "ten times that": 10}
 
 
 def timed(work: Callable[[], T]) -> tuple[T, float]:
@@ -78,8 +79,9 @@ def plain_restore(bench: Bench, shop: Shop, folder: Path) -> None:
     subprocess.run([*load, target, dump], check=True)  # noqa: S603
 
 
-def measure() -> dict[str, object]:
-    """Measure everything once and return the result."""
+def measure(times: int) -> dict[str, object]:
+    """Measure everything once, with so many times the data, and return the result."""
+    orders, files = ORDERS * times, FILES * times
     memory = Path("/dev/shm")  # noqa: S108 - so that a busy disk is not what is measured
     with tempfile.TemporaryDirectory(prefix="sfb-", dir=memory if memory.is_dir() else None) as root:
         folder = Path(root)
@@ -89,7 +91,7 @@ def measure() -> dict[str, object]:
         try:
             key = Identity(str(x25519.Identity.generate()))
             with made_bench(folder, postgres, gateway, key, lock_days=1) as bench:
-                shop = bench.shop("bench", orders=ORDERS, files=FILES, size=FILE_BYTES)
+                shop = bench.shop("bench", orders=orders, files=files, size=FILE_BYTES)
                 gateway.bucket("plain")
                 with shop.connect() as connection:
                     (database,) = connection.execute("SELECT pg_database_size(current_database())").fetchone()
@@ -111,11 +113,14 @@ def measure() -> dict[str, object]:
                     assert len(shop.files()) == len(made.files)  # noqa: S101 - a benchmark of nothing measures nothing
                 best = {name: min(each) for name, each in spent.items()}
                 return {
-                    "at": datetime.now(UTC).isoformat(timespec="seconds"),
-                    "machine": f"{os.cpu_count()} cores, {platform.system()} {platform.release()}, data in memory",
-                    "load_average": os.getloadavg(),
+                    "load_average": [round(each, 2) for each in os.getloadavg()],
                     "postgres": made.facts.postgres,
-                    "data": {"database_bytes": database, "files": len(made.files), "orders": ORDERS},
+                    "data": {
+                        "database_bytes": database,
+                        "files": len(made.files),
+                        "orders": orders,
+                        "file_bytes": FILE_BYTES,
+                    },
                     "rounds": {name: [round(one, 2) for one in each] for name, each in spent.items()},
                     "ratios_of_the_best": {
                         "size_to_plain": round(made.stored_size / size, 3),
@@ -131,7 +136,11 @@ def measure() -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    found = json.dumps(measure(), indent=1)
+    facts = {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": f"{os.cpu_count()} cores, {platform.system()} {platform.release()}, data in memory",
+    }
+    found = json.dumps({**facts, **{size: measure(times) for size, times in SIZES.items()}}, indent=1)
     if len(sys.argv) > 1:
         Path(sys.argv[1]).write_text(found + "\n", encoding="utf-8")
     print(found)  # noqa: T201

@@ -77,11 +77,14 @@ def nightly(tenant: Tenant) -> None:
             settle(store, named, cell)
         try:
             plan = planned(store, named)
-            apply(store, named, plan, progress())
+            removed = apply(store, named, plan, progress())
         except RecoveryFailed as error:
             console.print(f"What has expired stays for another day: {error}", markup=False, soft_wrap=True)
         else:
-            console.print(f"{len(plan.remove)} objects had expired and were removed.", markup=False)
+            held = f" Files stay: {removed.held}." if removed.held else ""
+            console.print(
+                f"{removed.objects} objects had expired and were removed.{held}", markup=False, soft_wrap=True
+            )
 
 
 @checkpoint_app.command("take")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import datetime  # noqa: TC003 - pydantic needs it at run time
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, ValidationError
 
@@ -47,6 +47,8 @@ class File(SpecModel):
     stored_sha256: Sha256
     stored_size: Size
     version: str | None = None
+    sent_by: str | None = None
+    """The backup that sent it, which is part of its key; None in manifests of before keys said so."""
 
 
 class Attachment(SpecModel):
@@ -102,14 +104,23 @@ class Manifest(SpecModel):
 
     def text(self) -> bytes:
         """Return the object that is stored: the manifest and its digest, as JSON."""
-        body = self.model_dump(mode="json")
-        return json.dumps({"digest": self.digest, "manifest": body}, indent=1, sort_keys=True).encode()
+        return json.dumps({"digest": self.digest, "manifest": self._body}, indent=1, sort_keys=True).encode()
 
     @property
     def digest(self) -> str:
         """``sha256:`` and the hash of the manifest's canonical JSON: what a tenant's file records."""
-        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        canonical = json.dumps(self._body, sort_keys=True, separators=(",", ":"))
         return f"sha256:{hashlib.sha256(canonical.encode()).hexdigest()}"
+
+    @property
+    def _body(self) -> dict[str, Any]:
+        body = self.model_dump(mode="json")
+        for file in body[
+            "files"
+        ]:  # what is not there is not said: digests that were recorded stay what they are
+            if file["sent_by"] is None:
+                del file["sent_by"]
+        return body
 
 
 def parse(text: bytes, where: str) -> Manifest:

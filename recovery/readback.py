@@ -36,7 +36,7 @@ def read_back(store: Store, manifest: Manifest, identity: Identity | None = None
     """
     wanted: list[tuple[str, Part | File]] = [
         *((keys.dump_part(manifest.tenant, manifest.id, part.name), part) for part in manifest.dump),
-        *((keys.file(manifest.tenant, file.sha256), file) for file in manifest.files),
+        *((keys.file(manifest.tenant, file.sha256, file.sent_by), file) for file in manifest.files),
     ]
 
     def one(each: tuple[str, Part | File]) -> None:

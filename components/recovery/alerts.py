@@ -27,7 +27,7 @@ _SUCCESS: Final = "kube_cronjob_status_last_successful_time"
 
 @dataclass(frozen=True, kw_only=True)
 class Alert:
-    """One alert. `lasting` is Prometheus' `for`; `critical` wakes somebody, `warning` waits for the morning."""
+    """One alert. `lasting` is Prometheus' `for`; `critical` goes to the pager, `warning` is a ticket."""
 
     name: str
     expr: str

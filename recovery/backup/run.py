@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
@@ -17,6 +17,7 @@ from recovery.backup.stage import Order, Staged, clear, resumable, sealed_path, 
 from recovery.database.snapshot import held_files, still_needed
 from recovery.filestore import room
 from recovery.manifest import Manifest, Part
+from recovery.retention.plan import LONGEST
 from recovery.store import keys
 from recovery.together import side_by_side
 from recovery.trouble import NotWhole, RecoveryFailed
@@ -88,6 +89,7 @@ class Backup:
             self.progress.say(f"  going on with {resumed.id}: its dump is finished")
         gone: list[Gone] = []
         known: dict[str, File] = {}
+        behind: list[str] = []
         for attempt in range(1, SNAPSHOTS + 1):
             # Nobody waits for a backup, unless files went away under it before: then their collector does.
             with (
@@ -102,8 +104,10 @@ class Backup:
             if not gone:
                 made = self._finish(scratch, staged, copied)
                 clear(scratch)
+                self._forget(behind)
                 return made
             clear(scratch)
+            behind.append(staged.id)
             self._refuse_lost(gone)
             if attempt < SNAPSHOTS:
                 self.progress.say(f"  {len(gone)} files were removed meanwhile: a new snapshot is taken")
@@ -130,6 +134,7 @@ class Backup:
         copier = Copier(
             store=self.places.store,
             tenant=tenant,
+            id=staged.id,
             folder=self.places.filestore / self.order.database,
             scratch=scratch,
             recipients=self.places.recipients,
@@ -191,7 +196,18 @@ class Backup:
             finished_at=datetime.now(UTC),
             expires_at=until,
         )
+        age = made.finished_at - keys.begun(made.id)
+        if age > LONGEST:
+            raise RecoveryFailed(
+                f"{made.id} took {age}, and what takes longer than {LONGEST} is given up: what it sent may be removed"
+            )
         return publish(store, made, self.progress)
+
+    def _forget(self, behind: list[str]) -> None:
+        """Say that the tries before the one that became a backup are over, so that files may be removed again."""
+        for one in behind:
+            with suppress(RecoveryFailed):  # two days later they count as given up in any case
+                self.places.store.remove(keys.intent(self.order.tenant, one))
 
     def _until(self, staged: Staged) -> datetime:
         # Whole seconds, as stores keep them, and later rather than earlier.

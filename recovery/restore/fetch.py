@@ -56,7 +56,8 @@ class Fetcher:
 
         def one(file: File) -> None:
             nonlocal done
-            self._one(keys.file(self.manifest.tenant, file.sha256), file, path_of(folder, file.name))
+            key = keys.file(self.manifest.tenant, file.sha256, file.sent_by)
+            self._one(key, file, path_of(folder, file.name))
             done += 1
             step.note = f"{done} of {len(files)} files"
 

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 UNFINISHED_KEPT: Final = timedelta(days=2)
 """How long what an interrupted backup sent stays: the next run goes on with it, and somebody may look at it."""
+LONGEST: Final = timedelta(days=1)
+"""No backup is finished later than this after it began. Well below the time above, so that nobody takes a backup
+that runs, on a machine with another clock, for one that was given up."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,10 +38,17 @@ class RetentionPlan:
     """What is removed, in this order, and why each backup stays or goes."""
 
     reasons: tuple[Reason, ...]
-    remove: tuple[str, ...]
-    """Keys: manifests, then their dumps, then files that no backup needs."""
+    backups: tuple[str, ...]
+    """Keys: manifests, then their dumps."""
+    files: tuple[str, ...]
+    """Keys of files that no backup needs."""
     held: str = ""
     """Why no file is removed at all this time; empty where they are."""
+
+    @property
+    def remove(self) -> tuple[str, ...]:
+        """Everything that is removed."""
+        return (*self.backups, *self.files)
 
 
 def plan_retention(
@@ -72,13 +82,17 @@ def plan_retention(
     staying = [each for each in backups if each.id not in set(going)]
     held = _held(staying)
     needed = {
-        keys.file(tenant, file.sha256) for each in staying if each.manifest for file in each.manifest.files
+        keys.file(tenant, file.sha256, file.sent_by)
+        for each in staying
+        if each.manifest
+        for file in each.manifest.files
     }
     files = [] if held else [key for key in there if key.startswith(keys.files(tenant)) and key not in needed]
     present = set(there)
     return RetentionPlan(
         reasons=tuple(reasons),
-        remove=(*(key for key in manifests if key in present), *dumps, *files),
+        backups=(*(key for key in manifests if key in present), *dumps),
+        files=tuple(files),
         held=held,
     )
 
@@ -86,7 +100,7 @@ def plan_retention(
 def needs(manifest: Manifest) -> frozenset[str]:
     """Return every key that a recovery from a backup reads."""
     dump = {keys.dump_part(manifest.tenant, manifest.id, part.name) for part in manifest.dump}
-    files = {keys.file(manifest.tenant, file.sha256) for file in manifest.files}
+    files = {keys.file(manifest.tenant, file.sha256, file.sent_by) for file in manifest.files}
     return frozenset({keys.manifest(manifest.tenant, manifest.id), *dump, *files})
 
 

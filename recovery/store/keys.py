@@ -1,9 +1,11 @@
 """Where the objects of a tenant's backups are in the bucket. Everything is below the tenant's own prefix.
 
 ``<namespace>/logical/<id>/manifest.json``      the manifest: a backup is one when it is there
+``<namespace>/logical/<id>/begun.json``         that a backup has begun to go through the files: none goes meanwhile
 ``<namespace>/logical/<id>/dump/<file>.age``    the database, as PostgreSQL's directory format has it
 ``<namespace>/checkpoints/<release>.json``      which checkpoint counts for a release
-``<namespace>/files/<SHA-256>.age``             a file of the filestore, once, whoever needs it
+``<namespace>/files/<SHA-256>.<id>.age``        a file of the filestore, and which backup sent it; whoever needs it
+``<namespace>/going/<id>.json``                 files that are being removed: no backup relies on them any more
 ``<namespace>/cell.json``                       whose this is and in which cell: what drills find tenants by
 ``<namespace>/drills/<id>.json``                in the evidence bucket: what a drill found
 ``<namespace>/restores/<id>.json``              in the evidence bucket: what a restore did
@@ -72,9 +74,30 @@ def dump_part(tenant: str, backup_id: str, name: str) -> str:
     return f"{logical(tenant)}{backup_id}/dump/{name}.age"
 
 
-def file(tenant: str, sha256: str) -> str:
-    """Return the key of a file by the SHA-256 of its content."""
-    return f"{files(tenant)}{sha256}.age"
+def intent(tenant: str, backup_id: str) -> str:
+    """Return the key of the record that a backup leaves before it decides which files it uses again."""
+    return f"{logical(tenant)}{backup_id}/begun.json"
+
+
+def file(tenant: str, sha256: str, sent_by: str | None) -> str:
+    """Return the key of a file by the SHA-256 of its content and the backup that sent it.
+
+    No key is ever written by two: what is being removed, or sealed anew, is never what somebody else relies on.
+    Backups of before that rule have no sender in the keys of their files.
+    """
+    return f"{files(tenant)}{sha256}.{sent_by}.age" if sent_by else f"{files(tenant)}{sha256}.age"
+
+
+def sent(key: str) -> tuple[str, str | None]:
+    """Return the SHA-256 that the key of a file names, and who sent it."""
+    sha256, _, sender = key.rpartition("/")[2].removesuffix(".age").partition(".")
+    return sha256, sender or None
+
+
+def going(tenant: str, prune_id: str = "") -> str:
+    """Return the key of a list of files that are being removed; without an id, the prefix of all of them."""
+    prefix = f"{object_prefix(tenant_namespace(tenant))}going/"
+    return f"{prefix}{prune_id}.json" if prune_id else prefix
 
 
 def checkpoint(tenant: str, release: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from components.database.backups import backup_place
 from components.identity.plan import BACKUP_ACCOUNT, NOBODY, plan_identity
+from components.monitoring.routes import alert_routes
 from components.plan import plan_environment
 from components.recovery.alerts import AGES, ALERTS
 from components.recovery.jobs import drill_name
@@ -333,6 +335,29 @@ def test_the_alerts_are_one_object_and_each_says_what_to_do():
         "StorefleetBackupFailed",
         "StorefleetBackupOld",
     } <= {alert.name for alert in ALERTS}
+
+
+def test_a_drill_that_fails_or_is_old_goes_to_the_pager_and_a_failed_backup_waits_for_the_morning():
+    config = alert_routes(aws_samples.environment()).manifest["spec"]
+    paged = {
+        "StorefleetDrillFailed",
+        "StorefleetDrillOld",
+        "StorefleetBackupOld",
+        "StorefleetRecoveryUnwatched",
+    }
+    for alert in ALERTS:
+        has = {"alertname": alert.name, "severity": alert.severity}
+        (*taken, otherwise) = [
+            *(route["receiver"] for route in config["route"]["routes"] if matches(route, has)),
+            config["route"]["receiver"],
+        ]
+        assert (taken or [otherwise])[0] == ("page" if alert.name in paged else "ticket"), alert.name
+
+
+def matches(route, has):
+    """Say whether an alert with these labels, and no others, is taken by a route, as Alertmanager does."""
+    assert all(each["matchType"] in {"=", "=~"} for each in route["matchers"])
+    return all(re.fullmatch(each["value"], has.get(each["name"], "")) for each in route["matchers"])
 
 
 def test_recovery_and_the_rest_of_an_environment_name_no_object_twice():

@@ -251,7 +251,7 @@ def test_files_are_sent_once_and_locked_as_long_as_the_last_backup_that_needs_th
         (file.name, file.version) for file in second.files
     }, "the same content was sent twice"
     for file in second.files:
-        found = store.find(keys.file(shop.name, file.sha256))
+        found = store.find(keys.file(shop.name, file.sha256, file.sent_by))
         assert found.locked_until >= second.expires_at, (
             "a file may be deleted before the backup that needs it"
         )
@@ -260,8 +260,31 @@ def test_files_are_sent_once_and_locked_as_long_as_the_last_backup_that_needs_th
         assert locked >= first.expires_at
     with pytest.raises(S3Error, match="AccessDenied"):
         bench.gateway.client().remove_object(
-            bench.bucket, keys.file(shop.name, first.files[0].sha256), version_id=first.files[0].version
+            bench.bucket,
+            keys.file(shop.name, first.files[0].sha256, first.id),
+            version_id=first.files[0].version,
         )
+
+
+def test_one_content_under_two_names_is_sent_once_and_restored_under_both(plain):
+    shop = plain.shop("twice", files=4)
+    with shop.connect() as connection:
+        for name in list(shop.files()):  # as Odoo named them before: three letters of the hash, not two
+            sha1 = name.rpartition("/")[2]
+            older = f"{sha1[:3]}/{sha1}"
+            (shop.folder / older).parent.mkdir()
+            (shop.folder / older).write_bytes((shop.folder / name).read_bytes())
+            connection.execute(
+                "INSERT INTO ir_attachment (name, store_fname, checksum) VALUES ('older', %s, %s)",
+                [older, sha1],
+            )
+    before = shop.everything()
+    made = plain.backup(shop)
+    assert len(made.files) == 8
+    assert len(plain.store().keys(keys.files(shop.name))) == 4
+    everything(shop)
+    plain.restore(made)
+    assert shop.everything() == before
 
 
 def test_what_was_deleted_from_a_locked_bucket_is_still_restored(bench):

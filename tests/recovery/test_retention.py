@@ -126,7 +126,7 @@ class History:
 
     def unfinished(self, number, contents, _):
         for each in contents:
-            key = keys.file(TENANT, f"{each:064x}")
+            key = keys.file(TENANT, f"{each:064x}", None)
             if key not in self.bucket.current:
                 self.bucket.put(key, self.now, self.now + timedelta(days=30))
         self.backups[keys.new_id(self.now, lambda: f"{number:06x}")] = None
@@ -135,7 +135,7 @@ class History:
         self.now += timedelta(days=days)
 
     def slip(self, _, content, __):
-        key = keys.file(TENANT, f"{content:064x}")
+        key = keys.file(TENANT, f"{content:064x}", None)
         if key in self.bucket.current:
             self.bucket.remove(key, self.now)
 
@@ -230,7 +230,7 @@ def test_no_file_is_removed_while_a_manifest_cannot_be_read():
 
 def test_what_was_never_finished_goes_after_two_days_and_not_before():
     unfinished = Listed(id=keys.new_id(START, lambda: "abcdef"), manifest=None, reason="is not in the store")
-    there = [f"{keys.logical(TENANT)}{unfinished.id}/dump/toc.dat.age", keys.file(TENANT, "1" * 64)]
+    there = [f"{keys.logical(TENANT)}{unfinished.id}/dump/toc.dat.age", keys.file(TENANT, "1" * 64, None)]
     early = plan_retention(TENANT, [unfinished], there, START + UNFINISHED_KEPT - timedelta(seconds=1))
     late = plan_retention(TENANT, [unfinished], there, START + UNFINISHED_KEPT)
     assert early.remove == ()

@@ -6,7 +6,6 @@ Snappy's block format, of which one literal is a complete block.
 
 from __future__ import annotations
 
-import math
 import struct
 import urllib.error
 import urllib.request
@@ -19,14 +18,13 @@ if TYPE_CHECKING:
 
 Key = tuple[tuple[str, str], ...]
 """The labels of a series with its name, in order."""
-Points = "Sequence[tuple[int, float]]"
-"""Milliseconds since 1970 and values, oldest first."""
 
 STALE: Final = struct.unpack("<d", struct.pack("<Q", 0x7FF0000000000002))[0]
 """The value that ends a series: its target, or its rule, has it no more."""
 _MOST_BYTES: Final = 8 * 1024 * 1024
 """Of a request; the server takes four times as much."""
 _SECONDS: Final = 60.0
+_SEVEN_BITS: Final = 0x7F
 _HEADERS: Final = {
     "Content-Type": "application/x-protobuf",
     "Content-Encoding": "snappy",
@@ -38,11 +36,6 @@ def key_of(name: str, labels: Mapping[str, object]) -> Key:
     """Return a series as it is written; a label without a value is none."""
     own = {key: str(value) for key, value in labels.items() if str(value)}
     return tuple(sorted({**own, "__name__": name}.items()))
-
-
-def is_stale(value: float) -> bool:
-    """Say whether a value is the one that ends a series."""
-    return math.isnan(value) and struct.pack("<d", value) == struct.pack("<d", STALE)
 
 
 def write(url: str, series: Iterable[tuple[Key, Sequence[tuple[int, float]]]]) -> int:
@@ -87,8 +80,8 @@ def _field(number: int, content: bytes) -> bytes:
 
 def _varint(value: int) -> bytes:
     found = bytearray()
-    while value > 0x7F:
-        found.append(value & 0x7F | 0x80)
+    while value > _SEVEN_BITS:
+        found.append(value & _SEVEN_BITS | 0x80)
         value >>= 7
     found.append(value)
     return bytes(found)

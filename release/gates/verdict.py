@@ -168,15 +168,19 @@ def _judged(
     unusable = _unusable(samples, at)
     if unusable:
         return Outcome.HOLD, unusable
-    looked = samples[-SAMPLES:]
+    return _looked(samples[-SAMPLES:], figures)
+
+
+def _looked(looked: Sequence[Sample], figures: Mapping[datetime, float]) -> tuple[Outcome, str]:
+    """Return what the last looks say. A rule answers 0 where it has no figure: that is no data, and nothing bad."""
     bad = [each for each in looked if each.value == _NO and each.at in figures]
-    blind = [each for each in looked if each.value == _NO and each.at not in figures]
-    if blind and not bad and blind[-1] is not looked[-1]:
-        return Outcome.HOLD, f"no data until {blind[-1].at:%H:%M:%S} UTC: the scrape was lost in the middle"
-    if blind and not bad:
-        return Outcome.HOLD, "no data: there is no figure behind the answer; the scrape was lost"
     if bad:
         return Outcome.FAIL, f"bad at {bad[-1].at:%H:%M:%S} UTC ({len(bad)} of {len(looked)} looks)"
+    blind = [each for each in looked if each.value == _NO]
+    if blind:
+        lost = f"no data until {blind[-1].at:%H:%M:%S} UTC: the scrape was lost in the middle"
+        now = "no data: there is no figure behind the answer; the scrape was lost"
+        return Outcome.HOLD, now if blind[-1] is looked[-1] else lost
     if len(looked) < SAMPLES:
         return Outcome.HOLD, f"too early: {len(looked)} of {SAMPLES} looks so far, all good"
     return Outcome.PASS, f"good in {len(looked)} looks until {looked[-1].at:%H:%M:%S} UTC"

@@ -109,8 +109,7 @@ def test_a_scrape_that_was_lost_in_the_middle_holds_until_there_are_enough_looks
     labels = {"tenant": "bakery", "layer": layer, "check": check}
     times = [NOW - timedelta(minutes=back) for back in range(7, -1, -1)]
     answers = tuple(
-        Sample(at=at, value=float(NOW - at not in [timedelta(minutes=back) for back in lost]))
-        for at in times
+        Sample(at=at, value=float(NOW - at not in [timedelta(minutes=back) for back in lost])) for at in times
     )
     figures = tuple(Sample(at=each.at, value=7.0) for each in answers if each.value)
     measured = Measured(

@@ -39,13 +39,14 @@ def record(url: str, rules: Iterable[Mapping[str, Any]], times: Sequence[int]) -
     """
     count = 0
     for rule in rules:
-        found = list[tuple["Key", list[tuple[int, float]]]]()
+        found: dict[Key, dict[int, float]] = {}
         for each in _evaluated(url, str(rule["expr"]), times):
+            # One series under two names, where a rule says `a or b`, is one series of the rule.
             own = {key: value for key, value in each["metric"].items() if key != "__name__"}
-            key = key_of(rule["record"], {**own, **rule.get("labels", {})})
             values = {round(float(at) * 1000): float(value) for at, value in each["values"]}
-            found.append((key, ended(values, [at * 1000 for at in times])))
-        count += write(url, found)
+            found.setdefault(key_of(rule["record"], {**own, **rule.get("labels", {})}), {}).update(values)
+        moments = [at * 1000 for at in times]
+        count += write(url, ((key, ended(values, moments)) for key, values in found.items()))
     return count
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from release.dora import DORA_WINDOW, dora
 from release.ledger import LOOKS
+from release.manifests import signature_file
 from release.records import approval_file, emergency_file, plan_file, read_emergencies
 from release.retrospectives import retrospectives
 from release.scorecard import scorecard
@@ -83,6 +84,7 @@ def statement(root: Path, facts: Facts, plan: Plan, outcome: str) -> dict[str, A
                 "migration": manifest.migration.value,
                 "integrations": list(manifest.integrations),
                 "manifest": _named(root, manifest_file(plan.release)),
+                **_signed(root, facts, plan.release),
             },
             "plan": {**_named(root, plan_file(plan.environment, plan.release)), "plan": plan.digest},
             "approvals": [
@@ -181,6 +183,11 @@ def authenticated(payload: bytes) -> bytes:
 
 def _named(root: Path, file: str) -> dict[str, str]:
     return {"file": file, "digest": digest_of((root / file).read_text(encoding="utf-8"))}
+
+
+def _signed(root: Path, facts: Facts, version: str) -> dict[str, Any]:
+    found = facts.signatures.get(version)
+    return {} if found is None else {"signedBy": found.by, "signature": _named(root, signature_file(version))}
 
 
 def _hex(digest: str) -> str:

@@ -18,6 +18,7 @@ from cli.release_facts import committed_facts
 from local.prometheus import empty_prometheus
 from local.trouble import EnvironmentTrouble
 from release.evidence import evidence_file, evidence_folder, opened, seal, statement
+from release.manifests import ManifestSignature, signature_file
 from release.moving import adoption
 from release.page import html_of, scorecard_html
 from release.planner import plan_release
@@ -28,7 +29,7 @@ from release.scorecard import Scorecard, scorecard
 from release.signing import load_key
 from release.verify import refuse_unsound
 from spec.fleet import load_fleet
-from spec.releases import load_release
+from spec.releases import digest_of, load_release, manifest_file
 from spec.roster import ROSTER, Role
 
 if TYPE_CHECKING:
@@ -45,7 +46,9 @@ _PEOPLE: Final[Mapping[str, tuple[Role, ...]]] = {
     "release-manager@storefleet.example": (Role.RELEASE, Role.EMERGENCY),
     "database@storefleet.example": (Role.DATABASE, Role.RESTORE),
     "business@storefleet.example": (Role.BUSINESS, Role.PAYMENTS),
+    "developer@storefleet.example": (Role.BUILD,),
 }
+BUILDER: Final = "developer@storefleet.example"
 MANAGER: Final = "release-manager@storefleet.example"
 
 
@@ -99,7 +102,11 @@ class Stage:
             lines += [f"    may: [{', '.join(roles)}]"]
         _text(partial / ROSTER, "\n".join(lines) + "\n")
         for version, text in releases.items():
-            _text(partial / f"releases/{version}/release.yaml", text)
+            _text(partial / manifest_file(version), text)
+            record = ManifestSignature(
+                release=version, manifest=digest_of(text), by=BUILDER, at=self.at, signature="unsigned"
+            )
+            _text(partial / signature_file(version), text_of(signed(record, self.key(BUILDER))))
         _git(partial, "init", "--quiet", "--initial-branch=main")
         _commit(partial, "The project")
         partial.rename(self.root)

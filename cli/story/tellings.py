@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from cli.story.model import Bent, ModelWorld, Trouble
+from cli.story.stage import BUILDER
 from local.trouble import EnvironmentTrouble
 from release.driver import Driver
 from release.evidence import evidence_folder
@@ -254,7 +255,7 @@ def _release(
 ) -> str:
     return f"""\
 summary: {summary}
-built_by: [developer@storefleet.example]
+built_by: [{BUILDER}]
 built_at: {built:%Y-%m-%dT%H:%M:%SZ}
 commit: {"1" * 40}
 bundle: {_DIGEST}

@@ -43,10 +43,10 @@ def write(url: str, series: Iterable[tuple[Key, Sequence[tuple[int, float]]]]) -
 
     Args:
         url: its address.
-        series: labels with samples, oldest first; what is written twice is kept once.
+        series: labels with samples, oldest first, and newer than those that are there.
 
     Raises:
-        EnvironmentTrouble: it does not answer, or refuses: a sample is too old, or of the future.
+        EnvironmentTrouble: it does not answer, or refuses: a sample is older than one of its series, or of the future.
 
     """
     batch, size, count = list[bytes](), 0, 0

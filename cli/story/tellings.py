@@ -14,11 +14,12 @@ from release.driver import Driver
 from release.evidence import evidence_folder
 from release.gates.verdict import Outcome
 from release.judge import freeze_problem
+from release.ledger import Step
 from release.model.effects import effect
 from release.moving import promotion
 from release.pointers import ENVIRONMENTS_FOLDER
 from release.records import plan_file
-from release.steps import Kind
+from release.steps import Kind, next_step
 from spec.problems import SpecError
 from spec.releases import RollbackClass
 
@@ -186,6 +187,10 @@ def _told(stage: Stage, version: str, bent: Callable[[Plan], Bent], say: Say) ->
 def _carried_out(stage: Stage, plan: Plan, world: ModelWorld, say: Say) -> Kind:
     driver = Driver(version=plan.release, repository=stage.repository, world=world, load=stage.facts)
     shown = plan.rollback != RollbackClass.RESTORE
+    following = next_step(stage.facts(), plan)
+    if not shown and (following.notice is Step.NOTICE_DURING or following.kind is Kind.PROMOTE):
+        shown = True  # killed right after the checkpoint
+        _readiness(stage, plan, say)
     for _ in range(_MOST_WAITS):
         last: Done | None = None
         for done in driver.resume():

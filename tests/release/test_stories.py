@@ -103,6 +103,7 @@ def killed_at_each_step(folder):
                 seen.add(step)
                 child.send_signal(signal.SIGKILL)
                 break
+        text.append(child.stdout.read())
         ended = child.wait(PATIENCE)
         child.stdout.close()
         runs.append("".join(text))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
@@ -178,6 +178,8 @@ def _told(stage: Stage, version: str, bent: Callable[[Plan], Bent], say: Say) ->
         _compared(stage, plan, world, say)
     folder = stage.evidence(plan, kind.value)
     card = stage.card(plan)
+    drift = next(each.why for area in card.areas for each in area.facts if each.name == "drift")
+    say(f"Drift: {drift}.")
     areas = "; ".join(f"{each.name}: {each.verdict}" for each in card.areas)
     say(f"Scorecard: {card.verdict}. {areas}.")
     say(f"Evidence signed and verified: {folder / 'evidence.intoto.json'}")
@@ -222,18 +224,13 @@ def _compared(stage: Stage, plan: Plan, world: ModelWorld, say: Say) -> None:
         f"Compared with the commit of the plan: {len(files) - len(differing)} of {len(files)} pointers are the same, "
         f"and {len(files) - len(touched)} of them were in no commit since: the others never moved."
     )
-    good, bad = world.failing(stage.at)
-    say(f"Prometheus at {stage.at:%H:%M} UTC: all gates good for {len(good)} shops, not for {_names(bad)}.")
-    later = stage.at + HEALED
-    good, bad = world.failing(later)
-    say(
-        f"Prometheus at {later:%H:%M} UTC, half an hour after the way back: good for {len(good)}, "
-        f"not for {_names(bad)}."
-    )
-
-
-def _names(tenants: Collection[str]) -> str:
-    return ", ".join(sorted(tenants)) or "none"
+    for at, when in (
+        (stage.at, "when the gate failed"),
+        (stage.at + HEALED, "half an hour after the way back"),
+    ):
+        good, bad = world.failing(at)
+        failing = f"; one is not for {', '.join(sorted(bad))}" if bad else ""
+        say(f"Prometheus at {at:%H:%M} UTC, {when}: all gates are good for {len(good)} shops{failing}.")
 
 
 def _said(done: Done, stage: Stage, say: Say) -> None:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from release.known import Facts
 
 app = typer.Typer(help="Plan releases, and move them through the rings and back.", no_args_is_help=True)
+app.command()(signatures.sign)
 app.command()(signatures.approve)
 app.command()(signatures.emergency)
 release_steps.register(app)

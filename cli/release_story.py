@@ -8,9 +8,10 @@ from typing import Annotated
 
 import typer
 
-from cli.output import clear_errors
+from cli.output import clear_errors, progress
 from cli.release_facts import mistake, tell
-from cli.story.tellings import STORIES
+from cli.story.stage import Stage
+from cli.story.tellings import BEFORE, MODEL, STORIES
 from local.state import ROOT
 from spec.problems import Problem, SpecError, either, shown, suggestion
 
@@ -25,10 +26,10 @@ def story(
     *,
     folder: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="where its repository is left; a new folder under /tmp otherwise"),
+        typer.Option(metavar="DIR", help="where it is left, and goes on; a new folder under /tmp otherwise"),
     ] = None,
 ) -> None:
-    """Tell a release from its plan to its evidence, on the example tenants and in a model of shops under load."""
+    """Tell a release from its plan to its evidence, on the example tenants: a model of shops in a real Prometheus."""
     with clear_errors():
         if name not in STORIES:
             problem = Problem(
@@ -41,10 +42,22 @@ def story(
             )
             raise SpecError([problem])
         root = Path(tempfile.mkdtemp(prefix="storefleet-story-")) if folder is None else folder.resolve()
-        if root.exists() and any(root.iterdir()):
-            raise mistake("--folder", f"{root} is not empty", "name a folder that is not there")
+        marked = root / "story"
+        if (
+            root.exists()
+            and any(root.iterdir())
+            and not (marked.is_file() and marked.read_text().strip() == name)
+        ):
+            message = f"{root} is not empty, and holds no story {name} that could go on"
+            raise mistake("--folder", message, "name a folder that is not there")
         root.mkdir(parents=True, exist_ok=True)
-        endings = STORIES[name](root, ROOT, tell)
+        marked.write_text(f"{name}\n", encoding="utf-8")
+        stage = Stage(folder=root, progress=progress(), at=BEFORE)
+        tell(MODEL, f"\nKilled, it goes on: storefleet release story {name} --folder {root}")
+        with stage.lit():
+            if stage.begun:
+                tell(f"It goes on at {stage.at:%Y-%m-%d %H:%M} UTC of the story.")
+            endings = STORIES[name](stage, ROOT, tell)
         tell("")
         for each in endings:
             tell(f"{each.plan.release} {each.kind}: {each.folder / 'scorecard.html'}")

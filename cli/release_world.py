@@ -19,6 +19,7 @@ from recovery.backup.run import Backup
 from recovery.backup.stage import Order
 from recovery.readback import read_back
 from recovery.trouble import NotWhole, RecoveryFailed
+from release.drift import drift
 from release.gates.measure import Report, Watched, measure
 from release.gates.prometheus import VARIABLE, Prometheus
 from release.gates.verdict import Outcome
@@ -29,11 +30,12 @@ from spec.problems import Problem, SpecError
 from spec.tiers import RETENTION, TIERS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from local.progress import Progress
     from recovery.manifest import Manifest
     from recovery.store.objects import Store
+    from release.drift import Drift
     from release.repository import Repository
     from spec.fleet import Fleet
 
@@ -156,6 +158,18 @@ class RealWorld:
             for each in moved
         ]
         return measure(Prometheus(address), watched, at, checks_of(self.fleet.environment))
+
+    def drift(self, moved: Sequence[Moved], since: datetime, at: datetime) -> Drift | None:
+        """Return what Argo CD put back; of a file of Applications only the last operation of each is known."""
+        names = {application_name(each.tenant): each.tenant for each in moved}
+        applications = {names[name]: found for name, found in self._applications().items() if name in names}
+        events: dict[str, list[Mapping[str, Any]]] | None = None
+        if self.applications is None:
+            events = {}
+            chosen = "involvedObject.kind=Application"
+            for each in _cluster().items(f"/api/v1/namespaces/{ARGO}/events", fieldSelector=chosen):
+                events.setdefault(names.get(str(each["involvedObject"]["name"]), ""), []).append(each)
+        return drift(applications, events, since, at)
 
     def _applications(self) -> dict[str, dict[str, Any]]:
         items = _cluster().items(_APPLICATIONS) if self.applications is None else _items(self.applications)

@@ -14,6 +14,7 @@ from cli.release_facts import Environment  # noqa: TC001 - typer reads it at run
 from cli.tenant_file import write_new
 from local.state import ROOT
 from release.facts import load_plan
+from release.manifests import ManifestSignature, signature_file
 from release.records import (
     Approval,
     Emergency,
@@ -85,6 +86,36 @@ def approve(
         write_new(ROOT / file, text_of(record), file)
         _tell(f"{by} approves {version} for {env} in the role {chosen}, as planned in {plan.digest[:19]}.")
         _tell(f"Wrote {file}. Commit it: it counts from then on.")
+
+
+def sign(
+    version: Annotated[str, typer.Argument(metavar="VERSION", help="the release")], *, by: By, key: Key
+) -> None:
+    """Sign the manifest of a release as who built it: writes the signature beside it, to be committed with it."""
+    with clear_errors():
+        release = load_release(ROOT, version)
+        if by not in release.manifest.built_by:
+            builders = either(release.manifest.built_by)
+            problem = Problem(
+                file=_COMMAND_LINE,
+                field="--by",
+                value=shown(by),
+                message=f"did not build {version}",
+                allowed=builders,
+            )
+            raise SpecError([problem])
+        private = load_key(key)
+        check_signer(load_roster(ROOT), by, Role.BUILD, private)
+        file = signature_file(version)
+        if (ROOT / file).exists():
+            _tell(f"Nothing to do: {file} is there already.")
+            return
+        record = ManifestSignature(
+            release=version, manifest=release.digest, by=by, at=now(), signature=_UNSIGNED
+        )
+        write_new(ROOT / file, text_of(signed(record, private)), file)
+        _tell(f"{by} signs {version}: {release.digest}.")
+        _tell(f"Wrote {file}. Commit it with the manifest: both are immutable from then on.")
 
 
 def emergency(
@@ -164,7 +195,7 @@ def _emergency(content: dict[str, Any]) -> Emergency:
 
 
 def _role(text: str) -> Role:
-    names = [each.value for each in Role if each is not Role.EMERGENCY]
+    names = [each.value for each in Role if each not in (Role.EMERGENCY, Role.BUILD)]
     if text not in names:
         problem = Problem(
             file=_COMMAND_LINE,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 import time
 import urllib.error
@@ -13,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from local.controlplane.ports import free_port
+from local.controlplane.processes import MARK, end, running
 from local.toolchain.build import ensure
 from local.toolchain.catalog import PROMETHEUS
 from local.trouble import EnvironmentTrouble
@@ -29,6 +32,7 @@ _STOP_SECONDS: Final = 20
 _ANSWER_SECONDS: Final = 30
 _TICK: Final = 0.2
 _LOG_LINES: Final = 12
+_BLOCK_DAYS: Final = 730
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +75,6 @@ def start_prometheus(
         EnvironmentTrouble: it cannot be had, or does not start; the last lines of its log are in the message.
 
     """
-    program = ensure(progress, [PROMETHEUS])["prometheus"]
     folder.mkdir(parents=True, exist_ok=True)
     # JSON is YAML, and never misread.
     (folder / "rules.yml").write_text(json.dumps({"groups": list(rules)}, indent=1))
@@ -81,19 +84,61 @@ def start_prometheus(
         "evaluation_interval": f"{interval}s",
     }
     configuration = {"global": pace, "rule_files": ["rules.yml"], "scrape_configs": list(targets)}
+    with _run(folder, configuration, ["--storage.tsdb.retention.time=1d"], progress) as found:
+        yield found
+
+
+@contextmanager
+def empty_prometheus(folder: Path, progress: Progress) -> Generator[Prometheus]:
+    """Run Prometheus that collects nothing, and takes samples at whatever time of the past they are of.
+
+    Args:
+        folder: where its configuration, its data and its log go; data of a run before are removed.
+        progress: says what is waited for; the program is built where it is missing.
+
+    Raises:
+        EnvironmentTrouble: it cannot be had, or does not start; the last lines of its log are in the message.
+
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    end(list(running(folder).values()))
+    shutil.rmtree(folder / "data", ignore_errors=True)
+    flags = [
+        "--web.enable-remote-write-receiver",
+        "--storage.tsdb.retention.time=20y",
+        # One block for all: what belongs to one time is written at several, the series of rules after those they ask.
+        f"--storage.tsdb.min-block-duration={_BLOCK_DAYS}d",
+        f"--storage.tsdb.max-block-duration={_BLOCK_DAYS}d",
+    ]
+    with _run(folder, {"global": {}}, flags, progress) as found:
+        yield found
+
+
+@contextmanager
+def _run(
+    folder: Path, configuration: Mapping[str, Any], flags: Sequence[str], progress: Progress
+) -> Generator[Prometheus]:
+    program = ensure(progress, [PROMETHEUS])["prometheus"]
     (folder / "prometheus.yml").write_text(json.dumps(configuration, indent=1))
     port = free_port()
     log = folder / "prometheus.log"
     command = [
+        *_bound_to_this_process(),
         str(program),
         f"--config.file={folder / 'prometheus.yml'}",
         f"--storage.tsdb.path={folder / 'data'}",
         f"--web.listen-address=127.0.0.1:{port}",
-        "--storage.tsdb.retention.time=1d",
+        *flags,
     ]
     with progress.step("prometheus") as step, log.open("ab") as output:
         step.note = "waiting for its first answer"
-        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)  # noqa: S603
+        child = subprocess.Popen(  # noqa: S603
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env={**os.environ, MARK: f"{folder}:prometheus"},
+        )
         try:
             _wait(child, f"http://127.0.0.1:{port}", log)
         except BaseException:
@@ -104,6 +149,12 @@ def start_prometheus(
         yield Prometheus(url=f"http://127.0.0.1:{port}")
     finally:
         _end(child)
+
+
+def _bound_to_this_process() -> tuple[str, ...]:
+    """Return what makes a program end with this process, even if that is killed; nothing where there is no such."""
+    setpriv = shutil.which("setpriv")
+    return () if setpriv is None else (setpriv, "--pdeathsig", "KILL", "--")
 
 
 def _wait(child: subprocess.Popen[bytes], url: str, log: Path) -> None:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from release.gates.verdict import Outcome
-from release.ledger import Step, StepRecord, checkpoint_age
+from release.ledger import LOOKS, Step, StepRecord, checkpoint_age, newest_decision
 from release.moving import promotion, rollback
 from release.notices import Told, messages
 from release.steps import PEOPLE_OR_TIME, Kind, Next, next_step
@@ -152,7 +152,8 @@ class Driver:
             fix = f"storefleet release integrate {self.version} --env {plan.environment} --wave {wave.number}"
             said = f"Let {what.integration} in again for {', '.join(what.tenants)}; then: {fix} --integration ..."
             return Done(next=what, said=(said,), outcome=Outcome.HOLD)
-        report = self.world.measure(moved_of(facts, what.tenants, self.version), facts.at)
+        moved = moved_of(facts, what.tenants, self.version)
+        report = self.world.measure(moved, facts.at)
         self.boundary(f"after measuring for {step}")
         name = f"{step} {what.integration}".rstrip()
         said = (
@@ -171,12 +172,20 @@ class Driver:
                 "why": f"{len(report.findings)} checks of {len(what.tenants)} tenants.",
                 "details": {
                     **details_of(report),
+                    **self._drift(facts, plan, wave, moved),
                     **({"integration": what.integration} if what.integration else {}),
                 },
             }
         )
-        self._write(record, f"Release {self.version}: {step} of wave {wave.number}: {report.outcome}")
+        self._write(record, f"Release {self.version}: {name} of wave {wave.number}: {report.outcome}")
         return Done(next=what, said=said, outcome=report.outcome)
+
+    def _drift(self, facts: Facts, plan: Plan, wave: Wave, moved: Sequence[Moved]) -> dict[str, Any]:
+        """Return what was put back since the wave was looked at before, or since its first move."""
+        first = min((each.at for each in moved), default=facts.at)
+        before = newest_decision(facts.records, plan, wave.number, LOOKS, first)
+        found = self.world.drift(moved, first if before is None else before.ended, facts.at)
+        return {} if found is None else {"drift": found.record()}
 
     def _record(self, facts: Facts, plan: Plan, step: Step, what: Next) -> StepRecord:
         at = facts.at.replace(microsecond=0)

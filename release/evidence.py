@@ -13,6 +13,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from release.dora import DORA_WINDOW, dora
+from release.ledger import LOOKS
+from release.manifests import signature_file
 from release.records import approval_file, emergency_file, plan_file, read_emergencies
 from release.retrospectives import retrospectives
 from release.scorecard import scorecard
@@ -82,6 +84,7 @@ def statement(root: Path, facts: Facts, plan: Plan, outcome: str) -> dict[str, A
                 "migration": manifest.migration.value,
                 "integrations": list(manifest.integrations),
                 "manifest": _named(root, manifest_file(plan.release)),
+                **_signed(root, facts, plan.release),
             },
             "plan": {**_named(root, plan_file(plan.environment, plan.release)), "plan": plan.digest},
             "approvals": [
@@ -109,10 +112,7 @@ def statement(root: Path, facts: Facts, plan: Plan, outcome: str) -> dict[str, A
             ],
             "tenants": _tenants(facts, plan),
             "moves": recorded_moves(facts, plan),
-            "drift": {
-                "pointers": _corrected(facts, plan),
-                "notRecorded": "what Argo CD put back by itself between two gates",
-            },
+            "drift": {"pointers": _corrected(facts, plan), **_drift(facts, plan)},
             "wayBack": {"class": plan.rollback, "checkpoints": _checkpoints(facts, plan)},
             "emergencies": [
                 {
@@ -185,6 +185,11 @@ def _named(root: Path, file: str) -> dict[str, str]:
     return {"file": file, "digest": digest_of((root / file).read_text(encoding="utf-8"))}
 
 
+def _signed(root: Path, facts: Facts, version: str) -> dict[str, Any]:
+    found = facts.signatures.get(version)
+    return {} if found is None else {"signedBy": found.by, "signature": _named(root, signature_file(version))}
+
+
 def _hex(digest: str) -> str:
     return digest.removeprefix("sha256:")
 
@@ -203,6 +208,29 @@ def _checkpoints(facts: Facts, plan: Plan) -> dict[str, Any]:
         str(each.tenant): each.details.get("id")
         for each in facts.records
         if each.release == plan.release and each.step == "checkpoint" and each.outcome == "pass"
+    }
+
+
+def _drift(facts: Facts, plan: Plan) -> dict[str, Any]:
+    """Return what Argo CD put back while the release was watched, and at which looks nobody could say."""
+    looks = [each for each in facts.records if each.release == plan.release and each.step in LOOKS]
+    return {
+        "corrected": [
+            one for each in looks for one in dict(each.details.get("drift", {})).get("corrected", ())
+        ],
+        "watched": [
+            {
+                "record": each.file,
+                **{
+                    key: value
+                    for key, value in each.details["drift"].items()
+                    if key in ("since", "until", "knownFrom")
+                },
+            }
+            for each in looks
+            if "drift" in each.details
+        ],
+        "unknown": [each.file for each in looks if "drift" not in each.details],
     }
 
 

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from release.known import Approved, Facts
 from release.ledger import read_records
+from release.manifests import read_signatures
 from release.plan import Plan, plan_of
 from release.pointers import read_pointers
 from release.records import (
@@ -62,6 +63,7 @@ def load_facts(source: Source, environment: str, at: datetime) -> Facts:
         moves=source.repository.moves(environment, source.commit),
         at=at,
         records=read_records(root, environment),
+        signatures=read_signatures(root),
     )
 
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from release.freezes import Answer, Room, timeline
 from release.known import Approved, Facts, Proposal
+from release.manifests import manifest_problem
 from release.records import check_approval, plan_file
 from release.repository import Move
 from release.risk import Given, missing, refused
@@ -56,7 +57,8 @@ def plan_problems(facts: Facts, version: str) -> list[Problem]:
     if release is None or release.digest != approved.plan.manifest:
         message = f"was made for another manifest than releases/{version}/release.yaml"
         return [Problem(file=file, message=message, fix=fix)]
-    return list(_approval_problems(facts, approved, file))
+    unsigned = manifest_problem(version, release, facts.signatures.get(version), facts.roster)
+    return [*([] if unsigned is None else [unsigned]), *_approval_problems(facts, approved, file)]
 
 
 def _approval_problems(facts: Facts, approved: Approved, file: str) -> Iterator[Problem]:

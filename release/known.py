@@ -1,10 +1,11 @@
 """What is known when a move is judged. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from release.ledger import StepRecord
+from release.manifests import ManifestSignature
 from release.plan import Plan
 from release.pointers import Pointer
 from release.records import Approval, Emergency
@@ -49,6 +50,8 @@ class Facts:
     at: datetime
     records: Sequence[StepRecord] = ()
     """Of the steps that are done, in order."""
+    signatures: Mapping[str, ManifestSignature] = field(default_factory=dict[str, ManifestSignature])
+    """Of manifests, by version."""
 
     @property
     def environment(self) -> str:

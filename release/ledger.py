@@ -49,6 +49,10 @@ class Step(StrEnum):
     SOAK = "soak"
 
 
+LOOKS: Final = (Step.GATE, Step.INTEGRATION, Step.SOAK)
+"""The steps at which a wave is measured."""
+
+
 class StepRecord(SpecModel):
     """A step of a release that is done, and how it ended."""
 

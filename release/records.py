@@ -109,10 +109,10 @@ class Emergency(SpecModel):
         )
 
 
-Record = TypeVar("Record", Approval, Emergency)
+Record = TypeVar("Record", bound=SpecModel)
 
 
-def payload_of(record: Approval | Emergency) -> dict[str, Any]:
+def payload_of(record: SpecModel) -> dict[str, Any]:
     """Return what is signed of a record: everything but the signature."""
     return record.model_dump(mode="json", exclude={"signature"})
 
@@ -122,7 +122,7 @@ def signed(record: Record, key: Ed25519PrivateKey) -> Record:
     return record.model_copy(update={"signature": sign(payload_of(record), key)})
 
 
-def text_of(record: Approval | Emergency) -> str:
+def text_of(record: SpecModel) -> str:
     """Return a record as its file holds it."""
     return json.dumps(record.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n"
 

@@ -103,6 +103,10 @@ class Repository:
         """Return the files below a folder in a commit."""
         return self._run("ls-tree", "-r", "--name-only", "-z", commit, "--", folder).stdout.split("\0")[:-1]
 
+    def last_change(self, file: str) -> str:
+        """Return the newest commit that changed a file; HEAD's where none did."""
+        return self._run("log", "-1", "--format=%H", "HEAD", "--", file).stdout.strip() or self.head()
+
     def text(self, commit: str, file: str) -> str:
         """Return the text of a file in a commit; what is not UTF-8 is replaced."""
         return self._run("show", f"{commit}:{file}").stdout

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from release.evidence import PREDICATE, ROLE, STATEMENT, authenticated, evidence_file, opened, recorded_moves
 from release.ledger import records_folder
+from release.manifests import manifest_problem
 from release.records import check_approval, read_json
 from release.risk import Given, missing, refused
 from release.signing import verified_bytes
@@ -69,6 +70,7 @@ def _content(root: Path, facts: Facts, plan: Plan, content: Mapping[str, Any]) -
         yield _problem(file, "is about another bundle than the manifest states")
     named = [
         predicate["changed"]["manifest"],
+        *([predicate["changed"]["signature"]] if "signature" in predicate["changed"] else []),
         predicate["plan"],
         *predicate["approvals"],
         *predicate["records"],
@@ -81,6 +83,11 @@ def _content(root: Path, facts: Facts, plan: Plan, content: Mapping[str, Any]) -
         name = path.relative_to(root).as_posix()
         if name not in known:
             yield _problem(name, "is a record that the evidence does not name: it was added afterwards")
+    unsigned = manifest_problem(
+        plan.release, facts.releases[plan.release], facts.signatures.get(plan.release), facts.roster
+    )
+    if unsigned is not None:
+        yield _problem(unsigned.file, unsigned.message)
     yield from _approvals(facts, plan, predicate["approvals"])
     if predicate["moves"] != recorded_moves(facts, plan):
         yield _problem(file, "names other moves than the history of the pointers holds")

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from release.drift import Drift
     from release.gates.measure import Report
     from release.gates.verdict import Outcome
 
@@ -55,4 +56,8 @@ class World(Protocol):
 
     def measure(self, moved: Sequence[Moved], at: datetime) -> Report:
         """Measure and judge the gates of tenants."""
+        ...
+
+    def drift(self, moved: Sequence[Moved], since: datetime, at: datetime) -> Drift | None:
+        """Return what was changed by somebody and put back since; None where nobody can say."""
         ...

@@ -22,6 +22,8 @@ ROSTER: Final = "gitops/approvers.yaml"
 class Role(StrEnum):
     """What somebody may approve."""
 
+    BUILD = "build"
+    """Signs what was built; nobody who builds a release approves it."""
     RELEASE = "release"
     DATABASE = "database"
     PAYMENTS = "payments"

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-_MARK = "STOREFLEET_PROCESS"
+MARK = "STOREFLEET_PROCESS"
+"""The variable by which a process is found again: the folder of its state, a colon, and its name."""
 _STOP_SECONDS = 10.0
 _SHOW_SECONDS = 10.0
 _SHOW_TICK = 0.01
@@ -61,7 +62,7 @@ def running(state: Path) -> dict[str, psutil.Process]:
     found: dict[str, psutil.Process] = {}
     for process in psutil.process_iter():
         try:
-            mark = process.environ().get(_MARK, "")
+            mark = process.environ().get(MARK, "")
             alive = process.status() != psutil.STATUS_ZOMBIE
         except (psutil.Error, OSError):
             continue
@@ -89,7 +90,7 @@ def start(service: Service) -> bool:
             env={
                 **{k: os.environ[k] for k in _ENVIRONMENT if k in os.environ},
                 **service.environment,
-                _MARK: service.mark,
+                MARK: service.mark,
             },
         )
     _started.append(child)

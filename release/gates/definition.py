@@ -44,14 +44,22 @@ class Gate:
         return f"gate:value{self._labels}"
 
     @property
+    def figure_samples_query(self) -> str:
+        """PromQL for what was measured over the time of the looks: an answer without a figure then says nothing."""
+        return f"{self.figures_query}[{self._seconds}s]"
+
+    @property
     def _labels(self) -> str:
         return f'{{tenant="{self.tenant}",layer="{self.layer}",check=~"{"|".join(self.checks)}"}}'
 
     @property
     def samples_query(self) -> str:
         """PromQL for the raw samples of as many minutes as are needed, with their own times."""
-        seconds = int((INTERVAL * (SAMPLES + 1) + FRESH).total_seconds())
-        return f"{self.selector}[{seconds}s]"
+        return f"{self.selector}[{self._seconds}s]"
+
+    @property
+    def _seconds(self) -> int:
+        return int((INTERVAL * (SAMPLES + 1) + FRESH).total_seconds())
 
     @property
     def instant_query(self) -> str:

@@ -85,7 +85,8 @@ def measure(prometheus: Asking, watched: Sequence[Watched], at: datetime, checks
 def _gate(prometheus: Asking, gate: Gate, at: datetime, since: datetime | None) -> list[Finding]:
     try:
         measured = Measured(
-            answers=prometheus.ask(gate.samples_query, at), figures=prometheus.ask(gate.figures_query, at)
+            answers=prometheus.ask(gate.samples_query, at),
+            figures=prometheus.ask(gate.figure_samples_query, at),
         )
     except NoAnswerError as error:
         return held(gate, str(error))

@@ -68,7 +68,7 @@ class Measured:
     answers: Sequence[Series]
     """Of ``gate:check``, with as many samples as are looked at."""
     figures: Sequence[Series]
-    """Of ``gate:value``, the newest ones."""
+    """Of ``gate:value``, over the same time."""
 
 
 def judge_gate(gate: Gate, measured: Measured, at: datetime, since: datetime | None) -> list[Finding]:
@@ -83,11 +83,11 @@ def judge_gate(gate: Gate, measured: Measured, at: datetime, since: datetime | N
     """
     found: list[Finding] = []
     for check in gate.checks:
-        outcome, why = _judged([each for each in measured.answers if _is_of(each, gate, check)], at, since)
-        figures = [
-            each.samples[-1].value for each in measured.figures if _is_of(each, gate, check) and each.samples
-        ]
-        figure = figures[0] if len(figures) == 1 and math.isfinite(figures[0]) else None
+        figures = _figures(gate, check, measured.figures)
+        answers = [each for each in measured.answers if _is_of(each, gate, check)]
+        outcome, why = _judged(answers, figures, at, since)
+        newest = max((each.at for one in answers for each in one.samples), default=None)
+        figure = figures.get(newest) if newest is not None else None
         if figure is None and outcome is not Outcome.HOLD:
             outcome, why = Outcome.HOLD, "no data: there is no figure behind the answer; the scrape was lost"
         elif figure is not None:
@@ -104,6 +104,14 @@ def judge_gate(gate: Gate, measured: Measured, at: datetime, since: datetime | N
             )
         )
     return found
+
+
+def _figures(gate: Gate, check: str, series: Sequence[Series]) -> dict[datetime, float]:
+    """Return what was measured and when; nothing where two measured at once, or where it is no number."""
+    own = [each for each in series if _is_of(each, gate, check)]
+    if len(own) != 1:
+        return {}
+    return {each.at: each.value for each in own[0].samples if math.isfinite(each.value)}
 
 
 def held(gate: Gate, why: str) -> list[Finding]:
@@ -144,7 +152,9 @@ def _is_of(series: Series, gate: Gate, check: str) -> bool:
     return all(series.labels.get(key) == value for key, value in wanted.items())
 
 
-def _judged(series: Sequence[Series], at: datetime, since: datetime | None) -> tuple[Outcome, str]:
+def _judged(
+    series: Sequence[Series], figures: Mapping[datetime, float], at: datetime, since: datetime | None
+) -> tuple[Outcome, str]:
     if len(series) != 1:
         why = (
             f"unclear: {len(series)} series answer at once"
@@ -158,10 +168,19 @@ def _judged(series: Sequence[Series], at: datetime, since: datetime | None) -> t
     unusable = _unusable(samples, at)
     if unusable:
         return Outcome.HOLD, unusable
-    looked = samples[-SAMPLES:]
-    bad = [each for each in looked if each.value == _NO]
+    return _looked(samples[-SAMPLES:], figures)
+
+
+def _looked(looked: Sequence[Sample], figures: Mapping[datetime, float]) -> tuple[Outcome, str]:
+    """Return what the last looks say. A rule answers 0 where it has no figure: that is no data, and nothing bad."""
+    bad = [each for each in looked if each.value == _NO and each.at in figures]
     if bad:
         return Outcome.FAIL, f"bad at {bad[-1].at:%H:%M:%S} UTC ({len(bad)} of {len(looked)} looks)"
+    blind = [each for each in looked if each.value == _NO]
+    if blind:
+        lost = f"no data until {blind[-1].at:%H:%M:%S} UTC: the scrape was lost in the middle"
+        now = "no data: there is no figure behind the answer; the scrape was lost"
+        return Outcome.HOLD, now if blind[-1] is looked[-1] else lost
     if len(looked) < SAMPLES:
         return Outcome.HOLD, f"too early: {len(looked)} of {SAMPLES} looks so far, all good"
     return Outcome.PASS, f"good in {len(looked)} looks until {looked[-1].at:%H:%M:%S} UTC"

@@ -24,6 +24,10 @@ class Effect:
     """Seconds by which the oldest job gets later in each second: 1 is a queue that nobody works on."""
     job_growth: float = 0
     """Jobs that wait more after each second, for each order of an ordinary hour."""
+    stock_delay: float = 0
+    """Seconds by which stock gets older in each second: 1 is a synchronisation that stands still."""
+    lock_waits: float = 0
+    """Sessions that wait for a lock."""
     error_share: float = 0
     """Share of requests that are answered with an error."""
     slow_share: float = 0
@@ -50,6 +54,14 @@ EFFECTS: Final[Mapping[str, Effect]] = {
         job_growth=0.002,
         database=1.5,
     ),
+    "promotions": Effect(
+        means="prices are computed for every basket line in the shop's queue, which stock waits for: both fall behind",
+        queue_delay=0.3,
+        stock_delay=0.6,
+        job_growth=0.0005,
+        lock_waits=2,
+        database=2,
+    ),
     "errors": Effect(means="a page fails for one visitor in twenty", error_share=0.05),
     "checkout": Effect(means="one payment in five is refused", failed_payments=0.2, failed_orders=0.1),
     "blind": Effect(means="the database's metrics are lost", silent=frozenset({"database"})),
@@ -69,4 +81,5 @@ def effect(name: str) -> Effect:
 def quickened(one: Effect, pace: Pace) -> Effect:
     """Return an effect at another pace: what takes five minutes in production takes one window of the pace."""
     factor = PRODUCTION.window / pace.window
-    return replace(one, queue_delay=one.queue_delay * factor, job_growth=one.job_growth * factor)
+    growing = ("queue_delay", "stock_delay", "job_growth")
+    return replace(one, **{name: getattr(one, name) * factor for name in growing})

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from components.monitoring.pace import Pace
 from components.monitoring.relabelling import METRICS
-from release.model.exposition import OF_ALL, OF_CELLS, cluster, text
+from release.model.exposition import text
 from release.model.shops import Model
+from release.model.sources import samples, targets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,7 +34,7 @@ class Exporter:
     def __init__(self, fleet: Fleet, pace: Pace = QUICK, clock: Callable[[], float] = time.time) -> None:
         self._environment = fleet.environment.name.value
         self._clock = clock
-        self._tenants = fleet.tenants
+        self._fleet = fleet
         self._model = Model(fleet.tenants, pace, at=clock())
         self._server: ThreadingHTTPServer | None = None
 
@@ -84,21 +85,15 @@ class Exporter:
         """Return the metrics at a path; None: nothing is there."""
         at = self._clock()
         source, _, cell = path.strip("/").partition("/")
-        heard = [shop for shop in self._model.shops(at) if source not in shop.effect.silent]
-        if source == "cluster":
-            return text(cluster(self._environment, heard))
-        if source in OF_ALL:
-            return text(OF_ALL[source](heard, at))
-        if source in OF_CELLS and cell:
-            inside = [shop for shop in heard if shop.tenant.cell == cell]
-            return text(OF_CELLS[source](inside, at))
-        return None
+        found = samples(source, cell, self._environment, self._model.shops(at), at)
+        return None if found is None else text(found)
 
     def targets(self) -> list[dict[str, Any]]:
         """Return the entries of `scrape_configs` for the model, relabelled as the monitors do it in a cluster."""
-        cells = sorted({tenant.cell for tenant in self._tenants})
-        found = [self._job(source, [{}]) for source in (*OF_ALL, "cluster")]
-        return found + [self._job(source, [{"cell": cell} for cell in cells]) for source in OF_CELLS]
+        found: dict[str, list[dict[str, str]]] = {}
+        for source, cell in targets(self._fleet):
+            found.setdefault(source, []).append({"cell": cell} if cell else {})
+        return [self._job(source, own) for source, own in found.items()]
 
     def _job(self, source: str, targets: Sequence[dict[str, str]]) -> dict[str, Any]:
         statics = [

@@ -65,7 +65,7 @@ def _shop(shop: Shop, at: float) -> dict[str, float]:
     gone = max(at - shop.since, 0)
     orders = hourly * effect.orders
     return {
-        "database_waiting_sessions": 0,
+        "database_waiting_sessions": effect.lock_waits,
         "database_longest_transaction_seconds": 1.5,
         "database_statement_seconds": shop.counted.get("database", 0),
         "odoo_cron_lag_seconds": 15,
@@ -82,7 +82,7 @@ def _shop(shop: Shop, at: float) -> dict[str, float]:
         "pos_unsynchronised_seconds": 20,
         "payments_placed": orders,
         "payments_failed": orders * max(effect.failed_payments, 0.01),
-        "stock_age_seconds": 45,
+        "stock_age_seconds": 45 + effect.stock_delay * gone,
     }
 
 

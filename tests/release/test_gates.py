@@ -29,8 +29,7 @@ def gate_of(layer, tenant="bakery"):
 
 
 def judged(gate, answers, since=MOVED):
-    figures = [Series(labels=each.labels, samples=each.samples[-1:]) for each in answers]
-    return judge_gate(gate, Measured(answers=answers, figures=figures), NOW, since)
+    return judge_gate(gate, Measured(answers=answers, figures=answers), NOW, since)
 
 
 def watched(tenant="bakery", moved=MOVED, application=None):
@@ -101,6 +100,32 @@ def test_an_answer_without_a_figure_behind_it_is_missing_data_and_no_failure(lay
     found = report(world)
     assert found.outcome is Outcome.HOLD, "a lost scrape would pass, or send tenants back that are well"
     assert "no figure behind the answer" in finding(found, check).why
+
+
+@pytest.mark.parametrize(("layer", "check"), EVERY)
+@pytest.mark.parametrize("lost", [(1, 2), (3,), (4,)])
+def test_a_scrape_that_was_lost_in_the_middle_holds_until_there_are_enough_looks_again(layer, check, lost):
+    gate = gate_of(layer)
+    labels = {"tenant": "bakery", "layer": layer, "check": check}
+    times = [NOW - timedelta(minutes=back) for back in range(7, -1, -1)]
+    answers = tuple(
+        Sample(at=at, value=float(NOW - at not in [timedelta(minutes=back) for back in lost])) for at in times
+    )
+    figures = tuple(Sample(at=each.at, value=7.0) for each in answers if each.value)
+    measured = Measured(
+        answers=[Series(labels=labels, samples=answers)], figures=[Series(labels=labels, samples=figures)]
+    )
+    found = next(each for each in judge_gate(gate, measured, NOW, MOVED) if each.check == check)
+    assert found.outcome is Outcome.HOLD, "rules answer 0 where nothing is measured: that is no bad figure"
+    assert "the scrape was lost in the middle" in found.why
+    later = NOW + timedelta(minutes=5)
+    again = tuple(Sample(at=NOW + timedelta(minutes=minute), value=1.0) for minute in range(1, 6))
+    measured = Measured(
+        answers=[Series(labels=labels, samples=answers + again)],
+        figures=[Series(labels=labels, samples=figures + again)],
+    )
+    found = next(each for each in judge_gate(gate, measured, later, MOVED) if each.check == check)
+    assert found.outcome is Outcome.PASS
 
 
 def test_an_environment_without_checks_holds():

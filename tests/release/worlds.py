@@ -4,6 +4,7 @@ from collections import Counter
 
 from cli.release_facts import committed_facts, discard_unfinished
 from components.monitoring.checks import CHECKS
+from release.drift import drift
 from release.driver import Driver
 from release.gates.measure import Watched, measure
 from release.gates.verdict import Outcome
@@ -23,6 +24,8 @@ class CountingWorld:
         """How often each effect happened; asked again, it is looked up."""
         self.kept = {}
         self.outcomes = {}
+        self.applications = {}
+        """By tenant, what Argo CD says of its last operation."""
 
     def rehearse(self, tenant, release):
         return self._once("rehearsal", tenant, release)
@@ -48,6 +51,9 @@ class CountingWorld:
             for each in moved
         ]
         return measure(self.prometheus, watched, at, CHECKS)
+
+    def drift(self, moved, since, at):
+        return drift({each.tenant: self.applications.get(each.tenant, {}) for each in moved}, {}, since, at)
 
     def _once(self, step, tenant, release):
         key = (step, tenant, release)

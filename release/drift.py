@@ -1,0 +1,124 @@
+"""What Argo CD put back by itself: objects that somebody changed, and that are as the commit says again. Pure.
+
+Its history of synchronisations does not hold that. Two things tell of it: the last operation of an Application, which
+names the objects and was started by nobody, and the events about it, which the API server keeps for an hour.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, cast
+
+EVENTS_KEPT: Final = timedelta(hours=1)
+"""How long the API server keeps events unless it is told otherwise (`--event-ttl`)."""
+
+_PUT_BACK: Final = re.compile(r"Partial sync operation to ([0-9a-f]{7,40}) succeeded")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Correction:
+    """Objects of a tenant that were put back."""
+
+    tenant: str
+    at: datetime
+    revision: str
+    """The commit that they were brought in line with."""
+    objects: tuple[str, ...]
+    """Kind and name of each; empty where only an event tells of it."""
+
+    def record(self) -> dict[str, Any]:
+        """Return it as JSON holds it."""
+        return {**asdict(self), "at": self.at.isoformat(), "objects": list(self.objects)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drift:
+    """What was put back in a time, and how far back that is known."""
+
+    since: datetime
+    until: datetime
+    known_from: datetime
+    """From when on all of it is known; before that only the last operation is."""
+    corrections: tuple[Correction, ...]
+
+    def record(self) -> dict[str, Any]:
+        """Return it as JSON holds it."""
+        return {
+            "since": self.since.isoformat(),
+            "until": self.until.isoformat(),
+            "knownFrom": self.known_from.isoformat(),
+            "corrected": [each.record() for each in self.corrections],
+        }
+
+
+def drift(
+    applications: Mapping[str, Mapping[str, Any]],
+    events: Mapping[str, Sequence[Mapping[str, Any]]] | None,
+    since: datetime,
+    until: datetime,
+) -> Drift:
+    """Return what was put back in a time.
+
+    Args:
+        applications: by tenant, its object of kind Application.
+        events: by tenant, the events about it; None where nobody could ask for them.
+        since: from when on.
+        until: until when.
+
+    """
+    found: dict[tuple[str, datetime], Correction] = {}
+    for tenant, application in applications.items():
+        for one in (*_of_events(tenant, (events or {}).get(tenant, ())), *_of_operation(tenant, application)):
+            if since < one.at <= until:
+                # The operation ends a moment before the event about it is written, and knows more.
+                near = [
+                    key for key in found if key[0] == tenant and abs(key[1] - one.at) <= timedelta(seconds=5)
+                ]
+                for key in near:
+                    del found[key]
+                found[tenant, one.at] = one
+    known = until if events is None else max(since, until - EVENTS_KEPT)
+    ordered = sorted(found.values(), key=lambda each: (each.at, each.tenant))
+    return Drift(since=since, until=until, known_from=known, corrections=tuple(ordered))
+
+
+def _of_operation(tenant: str, application: Mapping[str, Any]) -> Iterable[Correction]:
+    state = _part(_part(application, "status"), "operationState")
+    operation = _part(state, "operation")
+    sync = _part(operation, "sync")
+    if state.get("phase") != "Succeeded" or not _part(operation, "initiatedBy").get("automated"):
+        return
+    if not sync.get("autoHealAttemptsCount"):
+        return  # it brought a new commit
+    at = _moment(state.get("finishedAt"))
+    if at is not None:
+        objects = tuple(
+            f"{each.get('kind', '?')} {each.get('name', '?')}"
+            for each in cast("Sequence[Mapping[str, Any]]", sync.get("resources") or ())
+        )
+        revision = str(_part(state, "syncResult").get("revision") or sync.get("revision") or "")
+        yield Correction(tenant=tenant, at=at, revision=revision, objects=objects)
+
+
+def _of_events(tenant: str, events: Iterable[Mapping[str, Any]]) -> Iterable[Correction]:
+    for each in events:
+        said = _PUT_BACK.search(str(each.get("message", "")))
+        at = _moment(each.get("lastTimestamp") or each.get("eventTime"))
+        if said and each.get("reason") == "OperationCompleted" and at is not None:
+            yield Correction(tenant=tenant, at=at, revision=said[1], objects=())
+
+
+def _part(found: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = found.get(key)
+    return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
+
+
+def _moment(text: object) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)

@@ -33,6 +33,9 @@ Applications = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Applications as kubectl prints them as JSON; the cluster's otherwise"),
 ]
+InCluster = Annotated[
+    bool, typer.Option("--in-cluster", help="have Argo Rollouts decide, in the cluster, by the same checks")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -60,10 +63,12 @@ def gate(
     wave: Wave,
     prometheus: Address = None,
     applications: Applications = None,
+    in_cluster: InCluster = False,
 ) -> None:
     """Measure a wave after its move, and again when it was watched: pass, fail, or hold while it is unclear."""
     with clear_errors():
-        _one(version, env, wave, (Kind.GATE, Kind.SOAK), _world(env, prometheus, applications))
+        world = replace(_world(env, prometheus, applications), in_cluster=in_cluster)
+        _one(version, env, wave, (Kind.GATE, Kind.SOAK), world)
 
 
 def integrate(
@@ -89,11 +94,17 @@ def status(version: Version, *, env: Environment) -> None:
 
 
 def resume(
-    version: Version, *, env: Environment, prometheus: Address = None, applications: Applications = None
+    version: Version,
+    *,
+    env: Environment,
+    prometheus: Address = None,
+    applications: Applications = None,
+    in_cluster: InCluster = False,
 ) -> None:
     """Go on with a release: step after step, until people or time are waited for, or a gate holds."""
     with clear_errors():
-        driver = _driver(version, env, _world(env, prometheus, applications))
+        world = replace(_world(env, prometheus, applications), in_cluster=in_cluster)
+        driver = _driver(version, env, world)
         for done in driver.resume():
             _say(done)
             if done.outcome is Outcome.HOLD or done.next.kind in (Kind.HALTED, Kind.BLOCKED):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -20,9 +20,10 @@ from recovery.backup.stage import Order
 from recovery.readback import read_back
 from recovery.trouble import NotWhole, RecoveryFailed
 from release.drift import drift
-from release.gates.measure import Report, Watched, measure
+from release.gates.measure import Report, Watched, in_step, measure
 from release.gates.prometheus import VARIABLE, Prometheus
-from release.gates.verdict import Outcome
+from release.gates.runs import Runs
+from release.gates.verdict import Finding, Outcome
 from release.windows import application_name
 from release.world import Moved, Taken
 from spec.naming import tenant_namespace
@@ -32,6 +33,7 @@ from spec.tiers import RETENTION, TIERS
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from components.monitoring.check import Check
     from local.progress import Progress
     from recovery.manifest import Manifest
     from recovery.store.objects import Store
@@ -54,6 +56,8 @@ class RealWorld:
     applications: Path | None
     """A file with Applications as `kubectl get applications -A -o json` prints them, instead of the cluster's."""
     progress: Progress
+    in_cluster: bool = False
+    """Have gates decided by analysis runs in the cluster; what is measured from here is added where it can be."""
     again: frozenset[str] = frozenset()
     """The integrations of which somebody says that they talk to the tenants again."""
     simulated: bool = False
@@ -138,15 +142,18 @@ class RealWorld:
     def measure(self, moved: Sequence[Moved], at: datetime) -> Report:
         """Measure and judge the gates of tenants."""
         address = self.prometheus or os.environ.get(VARIABLE, "")
-        if not address:
+        if not address and not self.in_cluster:
             problem = Problem(
                 file="the command line",
                 field="--prometheus",
                 message="is not given, and a gate has nobody to ask",
                 allowed="the address of Prometheus, such as http://127.0.0.1:9090",
-                fix=f"kubectl -n monitoring port-forward svc/prometheus-operated 9090, or export {VARIABLE}=...",
+                fix=f"kubectl -n monitoring port-forward svc/prometheus-operated 9090, or export {VARIABLE}=...; "
+                "or have the cluster ask it: --in-cluster",
             )
             raise SpecError([problem])
+        checks = checks_of(self.fleet.environment)
+        decided = self._decided(moved, at, checks) if self.in_cluster else ()
         found = self._applications()
         watched = [
             Watched(
@@ -157,7 +164,19 @@ class RealWorld:
             )
             for each in moved
         ]
-        return measure(Prometheus(address), watched, at, checks_of(self.fleet.environment))
+        if not address:
+            return Report(at=at, findings=(*decided, *in_step(watched)))
+        report = measure(Prometheus(address), watched, at, checks)
+        return replace(report, findings=(*decided, *report.findings))
+
+    def _decided(self, moved: Sequence[Moved], at: datetime, checks: Sequence[Check]) -> tuple[Finding, ...]:
+        with self.progress.step("gates in the cluster") as step:
+
+            def say(what: str) -> None:
+                step.note = what
+
+            name = self.fleet.environment.name.value
+            return Runs(cluster=_cluster(), environment=name, checks=checks, say=say).decide(moved, at)
 
     def drift(self, moved: Sequence[Moved], since: datetime, at: datetime) -> Drift | None:
         """Return what Argo CD put back; of a file of Applications only the last operation of each is known."""

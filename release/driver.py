@@ -244,7 +244,7 @@ def moved_of(facts: Facts, tenants: Sequence[str], version: str) -> list[Moved]:
     for tenant in tenants:
         move = next((each for each in facts.moves if each.tenant == tenant and each.after == version), None)
         if move is not None:
-            found.append(Moved(tenant=tenant, commit=move.commit, at=move.at))
+            found.append(Moved(tenant=tenant, commit=move.commit, at=move.at, release=version))
     return found
 
 

@@ -32,6 +32,8 @@ class Moved:
     tenant: str
     commit: str
     at: datetime
+    release: str = ""
+    """What it was moved to; empty where nobody asks."""
 
 
 class World(Protocol):

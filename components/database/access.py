@@ -5,6 +5,9 @@ DATABASE nor the kind Database can say otherwise, and a database that is restore
 things hold independently: pg_hba lets a role into the database of its own name alone, and a job takes the grant back
 from every database that has it.
 
+The operator's exporter of metrics is not the public either: the job lets it in by name, and gives it what it needs to
+read the tables that its queries name, which new tables of a module are among. It cannot write.
+
 The job may do that and nothing else. The right is in a function that the cluster's superuser owns since the database
 was made; the role that may call it has no password, only a certificate that the operator makes and renews.
 """
@@ -12,6 +15,7 @@ was made; the role that may call it has no password, only a certificate that the
 from typing import Any, Final
 
 from components.database.psql import psql_pod
+from components.database.queries import EXPORTER_ROLE
 from components.manifests import KubeObject, manifest
 from spec.naming import DATABASE_CLUSTER, GUARD_ROLE, cell_namespace
 
@@ -37,6 +41,21 @@ DECLARE
   open_one record;
   closed integer := 0;
 BEGIN
+  IF EXISTS (SELECT FROM pg_roles WHERE rolname = '{EXPORTER}') THEN
+    FOR open_one IN
+      SELECT d.datname
+      FROM pg_database AS d
+      WHERE NOT d.datistemplate AND NOT EXISTS (
+        SELECT FROM aclexplode(d.datacl) AS granted
+        WHERE granted.grantee = '{EXPORTER}'::regrole AND granted.privilege_type = 'CONNECT'
+      )
+    LOOP
+      EXECUTE format('GRANT CONNECT ON DATABASE %I TO {EXPORTER}', open_one.datname);
+    END LOOP;
+    IF NOT pg_has_role('{EXPORTER}', 'pg_read_all_data', 'member') THEN
+      GRANT pg_read_all_data TO {EXPORTER};
+    END IF;
+  END IF;
   FOR open_one IN
     SELECT d.datname
     FROM pg_database AS d
@@ -51,7 +70,7 @@ BEGIN
   END LOOP;
   RETURN closed;
 END
-$body$""".strip(),
+$body$""".strip().replace("{EXPORTER}", EXPORTER_ROLE),
     f"REVOKE ALL ON FUNCTION {CLOSE_FUNCTION}() FROM PUBLIC",
     f"GRANT USAGE ON SCHEMA storefleet TO {GUARD_ROLE}",
     f"GRANT EXECUTE ON FUNCTION {CLOSE_FUNCTION}() TO {GUARD_ROLE}",

@@ -15,6 +15,7 @@ from components.database.backups import (
 from components.database.heartbeat import plan_heartbeat
 from components.database.images import PGBOUNCER, POSTGRES
 from components.database.pooling import CATALOGUE, PGBOUNCER_KEY, plan_pooler
+from components.database.queries import QUERIES, plan_queries
 from components.database.secrets import external_secret, store_of
 from components.database.walls import plan_walls
 from components.eks.storage import DATABASE_CLASS
@@ -56,6 +57,7 @@ def plan_database(cell_id: str, cell: CellSpec, environment: EnvironmentSpec) ->
         *plan_walls(cell_id, environment, place, own),
         *_secrets(cell_id, environment, own),
         _catalogue(cell_id, own),
+        plan_queries(cell_id, own),
         _cluster(cell_id, cell, environment, own, placement),
         *plan_backups(cell_id, cell, environment, own),
         plan_pooler(cell_id, cell, environment, own, placement),
@@ -158,6 +160,7 @@ def _cluster(
             "requests": {"cpu": preset.cpu, "memory": preset.memory},
             "limits": {"memory": preset.memory},
         },
+        "monitoring": {"customQueriesConfigMap": [{"name": QUERIES, "key": QUERIES}]},
         "enablePDB": several,
         "startDelay": _START_SECONDS,
         "stopDelay": _STOP_SECONDS,
@@ -187,7 +190,7 @@ def _cluster(
         ),
         why=_cluster_why(cell, instances),
         protect=True,
-        after=("catalogue",),
+        after=("catalogue", "queries"),
     )
 
 

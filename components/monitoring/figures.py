@@ -17,6 +17,7 @@ from typing import Final
 
 from components.monitoring.pace import Pace
 from components.operators.ingress import LATENCY_OBJECTIVES
+from components.recovery.jobs import BACKUP
 
 INFO: Final = "storefleet:tenant:info"
 WHO: Final = f"* on (tenant) group_left (cell, ring, criticality) {INFO}"
@@ -92,6 +93,12 @@ def _cache(_: Pace) -> str:
     return by_cell(f'min by (cell) (label_replace({ready}, "cell", "$1", "namespace", "cell-(.+)"))')
 
 
+def _tenant_backup(_: Pace) -> str:
+    # The cluster says when the job last succeeded: a job that never ran again says nothing of itself.
+    metric = f'kube_cronjob_status_last_successful_time{{namespace=~"t-.+",cronjob="{BACKUP}"}}'
+    return f"time() - ({by_namespace(f'max by (tenant_namespace) ({_inside(metric)})')})"
+
+
 def _unavailable(pace: Pace) -> str:
     metric = 'kube_deployment_status_replicas_unavailable{namespace=~"t-.+"}'
     lasting = f"(min_over_time({metric}[{pace.window}s]) and {metric})"
@@ -154,9 +161,7 @@ FIGURES: Final[Mapping[str, Callable[[Pace], str]]] = MappingProxyType(
         "base_backup_age": _simple(
             by_cell("time() - max by (cell) (barman_cloud_cloudnative_pg_io_last_available_backup_timestamp)")
         ),
-        "tenant_backup_age": _simple(
-            "time() - max by (tenant) (storefleet_backup_last_success_timestamp_seconds)"
-        ),
+        "tenant_backup_age": _tenant_backup,
         "lock_waits": _lock_waits,
         "longest_transaction": _simple(
             'max by (tenant) (cnpg_storefleet_database_longest_transaction_seconds{tenant!=""})'

@@ -1,16 +1,19 @@
 """What watches an environment, and why: monitors, rules, routes of alerts, dashboards."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from components.database.plan import has_databases
 from components.labelling import environment_labels, pod_security_labels
 from components.manifests import KubeObject, manifest
+from components.monitoring.check import Check
 from components.monitoring.checks import CHECKS, checks_of
 from components.monitoring.dashboards import dashboards
 from components.monitoring.relabelling import CERTIFICATES, DELIVERY, EDGE, endpoint
 from components.monitoring.routes import alert_routes
 from components.monitoring.rules import rule_groups
+from release.gates.rendered import templates
 from spec import labels
 from spec.environment import EnvironmentSpec
 from spec.naming import MONITORING
@@ -60,6 +63,7 @@ def plan_monitoring(environment: EnvironmentSpec) -> MonitoringPlan:
                 own,
             ),
             *([] if environment.aws is None else [alert_routes(environment)]),
+            *_gates(asked, own),
             *dashboards(own),
         ),
         reasons=(
@@ -93,6 +97,23 @@ def _rules(environment: EnvironmentSpec, own: dict[str, str]) -> KubeObject:
             _API, "PrometheusRule", "storefleet", namespace=MONITORING, labels=own, spec={"groups": groups}
         ),
         why=f"Gates, objectives and alerts: {count} rules, whatever the number of tenants.",
+    )
+
+
+def _gates(asked: Sequence[Check], own: dict[str, str]) -> tuple[KubeObject, ...]:
+    return tuple(
+        KubeObject(
+            key=f"gate-{template['metadata']['name'].removeprefix('storefleet-')}",
+            manifest=manifest(
+                template["apiVersion"],
+                template["kind"],
+                template["metadata"]["name"],
+                labels=own,
+                spec=template["spec"],
+            ),
+            why="The gate of a layer as the cluster carries it out, for any tenant; releases write its metrics out.",
+        )
+        for template in templates(asked)
     )
 
 

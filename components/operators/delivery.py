@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from components.delivery.notifications import notifications
 from components.delivery.settings import controller_settings
@@ -10,6 +10,10 @@ from components.operators.inputs import resources
 
 if TYPE_CHECKING:
     from components.operators.inputs import OperatorInputs
+
+
+ANALYSES_ONLY: Final = ("--controllers", "analysis")
+"""Arguments of the controller of Argo Rollouts: it carries out analyses, and no Rollout, Service or Ingress."""
 
 
 def argo_cd(inputs: OperatorInputs) -> dict[str, Any]:
@@ -55,7 +59,7 @@ def argo_rollouts(inputs: OperatorInputs) -> dict[str, Any]:
         "installCRDs": False,
         "controller": {
             "replicas": inputs.replicas,
-            "extraArgs": ["--controllers", "analysis"],
+            "extraArgs": list(ANALYSES_ONLY),
             "resources": resources("50m", "128Mi", most="256Mi"),
             "metrics": {"enabled": True},
             "pdb": {"enabled": inputs.replicas > 1, "maxUnavailable": 1},

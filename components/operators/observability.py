@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from components.monitoring.exposed import EXPOSED
 from components.operators.inputs import CONTAINER, POD, resources
 from spec.labels import MANAGED_BY, MANAGED_BY_VALUE
+from spec.naming import cell_namespace, tenant_namespace
 
 if TYPE_CHECKING:
     from components.operators.inputs import OperatorInputs
@@ -191,6 +192,16 @@ discovery.relabel "pods" {{
   rule {{
     source_labels = ["__meta_kubernetes_namespace"]
     target_label  = "namespace"
+  }}
+  rule {{
+    source_labels = ["__meta_kubernetes_namespace"]
+    regex         = "{tenant_namespace("(.+)")}"
+    target_label  = "tenant"
+  }}
+  rule {{
+    source_labels = ["__meta_kubernetes_namespace"]
+    regex         = "{cell_namespace("(.+)")}"
+    target_label  = "cell"
   }}
   rule {{
     source_labels = ["__meta_kubernetes_pod_name"]

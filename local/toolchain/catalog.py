@@ -176,6 +176,17 @@ def _prometheus(name: str, minutes: float) -> Program:
 PROMTOOL = _prometheus("promtool", 4)
 PROMETHEUS = _prometheus("prometheus", 1)
 
+ROLLOUTS_VERSION = "1.10.2"
+ROLLOUTS = Program(
+    name="rollouts-controller",
+    version=ROLLOUTS_VERSION,
+    module="rollouts",
+    package="github.com/argoproj/argo-rollouts/cmd/rollouts-controller",
+    linker=(f"github.com/argoproj/argo-rollouts/utils/version.version={ROLLOUTS_VERSION}",),
+    minutes=3,
+    on_demand=True,  # the tests' of the gates as runs of an analysis
+)
+
 PROGRAMS = (
     PULUMI,
     *PROVIDERS,
@@ -194,6 +205,7 @@ PROGRAMS = (
     PROMTOOL,
     PROMETHEUS,
     ACTIONLINT,
+    ROLLOUTS,
 )
 """In the order in which they are built: what takes longest and is needed by all comes first."""
 
@@ -258,7 +270,7 @@ CRDS = (
     Files(
         name="argo-rollouts",
         module="github.com/argoproj/argo-rollouts",
-        version="v1.10.2",
+        version=f"v{ROLLOUTS_VERSION}",
         sum="h1:sEPWsY+HUvnXj3Vh0ejb+GDTceQ/palqhFo2FVQJMk0=",
         patterns=("manifests/crds/*analysis-*-crd.yaml",),
     ),

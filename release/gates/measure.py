@@ -73,13 +73,17 @@ def measure(prometheus: Asking, watched: Sequence[Watched], at: datetime, checks
         checks: the checks of the environment; an empty layer holds.
 
     """
-    findings: list[Finding] = []
+    findings: list[Finding] = in_step(watched)
     for each in watched:
-        findings.append(judge_application(each.tenant, each.application, each.moved, each.holds_move))
         for gate in (one for one in gates_of(each.tenant, checks) if one.checks):
             findings += _gate(prometheus, gate, at, each.moved)
         findings += [_impact(prometheus, impact, each, at) for impact in IMPACTS]
     return Report(at=at, findings=tuple(findings))
+
+
+def in_step(watched: Sequence[Watched]) -> list[Finding]:
+    """Return what Argo CD says of some tenants, which no figure of Prometheus tells."""
+    return [judge_application(each.tenant, each.application, each.moved, each.holds_move) for each in watched]
 
 
 def _gate(prometheus: Asking, gate: Gate, at: datetime, since: datetime | None) -> list[Finding]:

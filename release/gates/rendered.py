@@ -5,7 +5,7 @@ metrics are written out. What a run cannot see (that the Application is at the e
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from components.monitoring.check import Check, Layer
@@ -13,16 +13,17 @@ from components.operators.observability import PROMETHEUS
 from release.gates.definition import IMPACTS, INTERVAL, SAMPLES, Gate, Impact, gates_of
 from spec.naming import bounded
 
-_API: Final = "argoproj.io/v1alpha1"
+API: Final = "argoproj.io/v1alpha1"
 _ARGUMENT: Final = "{{args.tenant}}"
 _SECONDS: Final = 20
+_BAD: Final = "any(result, # == 0)"
 
 
 def templates(checks: Sequence[Check], address: str = PROMETHEUS) -> list[dict[str, Any]]:
     """Return a ClusterAnalysisTemplate for each layer, with the tenant as its argument."""
     return [
         {
-            "apiVersion": _API,
+            "apiVersion": API,
             "kind": "ClusterAnalysisTemplate",
             "metadata": {"name": f"storefleet-{gate.layer}"},
             "spec": {
@@ -41,7 +42,9 @@ def run_of(
     *,
     names: Sequence[str],
     namespace: str,
+    at: datetime,
     address: str = PROMETHEUS,
+    interval: timedelta = INTERVAL,
 ) -> dict[str, Any]:
     """Return the AnalysisRun of some tenants and a layer.
 
@@ -49,56 +52,64 @@ def run_of(
         layer: the layer.
         moved: when each tenant was moved, by its id.
         checks: the checks of the environment.
-        names: what the run is of: environment, release, wave and attempt; they make its name and its labels.
+        names: what the run is of: environment, release, move and attempt; they make its name and its labels.
         namespace: where it is created.
+        at: when it is created: what is compared from before a move to after it waits for the rest of its time.
         address: Prometheus' address as the controller reaches it.
+        interval: how often it looks. A model that goes faster is looked at more often.
 
     """
     metrics: list[dict[str, Any]] = []
-    for tenant, at in sorted(moved.items()):
+    for tenant, since in sorted(moved.items()):
         own = (gate for gate in gates_of(tenant, checks) if gate.layer == layer)
-        metrics += [_metric(gate, tenant, address) for gate in own]
+        metrics += [_metric(gate, tenant, address, interval) for gate in own if gate.checks]
         metrics += [
             {
-                **_common(address, _comparison(impact, tenant, int(at.timestamp()))),
-                "name": bounded(f"{impact.name.replace('_', '-')}-{tenant}"),
-                "initialDelay": f"{int(impact.window.total_seconds())}s",
+                **_common(address, _comparison(impact, tenant, int(since.timestamp())), interval),
+                "name": impact_name(impact, tenant),
+                "initialDelay": f"{max(int((since + impact.window - at).total_seconds()), 0)}s",
                 "successCondition": "len(result) == 1 && all(result, # == 1)",
-                "failureCondition": "any(result, # == 0)",
+                "failureCondition": _BAD,
             }
             for impact in IMPACTS
             if impact.layer == layer
         ]
-    environment, release, wave, attempt = names
+    environment, release, move, attempt = names
     return {
-        "apiVersion": _API,
+        "apiVersion": API,
         "kind": "AnalysisRun",
         "metadata": {
-            "name": bounded(f"{environment}-{release}-wave-{wave}-{layer}-{attempt}".replace(".", "-")),
+            "name": bounded(f"{environment}-{release}-{move}-{layer}-{attempt}".replace(".", "-")),
             "namespace": namespace,
             "labels": {
                 "storefleet.dev/environment": environment,
                 "storefleet.dev/release": release,
-                "storefleet.dev/wave": wave,
+                "storefleet.dev/move": move,
                 "storefleet.dev/layer": layer.value,
+                "storefleet.dev/attempt": attempt,
             },
         },
         "spec": {"metrics": metrics},
     }
 
 
-def _metric(gate: Gate, name: str, address: str) -> dict[str, Any]:
+def impact_name(impact: Impact, tenant: str) -> str:
+    """Return the name of the metric that compares a tenant before its move with after it."""
+    return bounded(f"{impact.name.replace('_', '-')}-{tenant}")
+
+
+def _metric(gate: Gate, name: str, address: str, interval: timedelta = INTERVAL) -> dict[str, Any]:
     return {
-        **_common(address, gate.instant_query),
+        **_common(address, gate.instant_query, interval),
         "name": name,
         "successCondition": gate.success,
         "failureCondition": gate.failure,
     }
 
 
-def _common(address: str, query: str) -> dict[str, Any]:
+def _common(address: str, query: str, interval: timedelta) -> dict[str, Any]:
     return {
-        "interval": f"{int(INTERVAL.total_seconds())}s",
+        "interval": f"{int(interval.total_seconds())}s",
         "count": SAMPLES,
         "consecutiveSuccessLimit": SAMPLES,
         "failureLimit": 0,

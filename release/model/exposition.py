@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from components.recovery.jobs import BACKUP
 from spec import labels
 from spec.naming import cell_namespace, tenant_namespace
 
@@ -114,10 +115,10 @@ def login(shops: Iterable[Shop], _: float) -> Iterator[Sample]:
 
 
 def backups(shops: Iterable[Shop], at: float) -> Iterator[Sample]:
-    """Yield what the jobs of backups said last."""
+    """Yield what kube-state-metrics says of the jobs that take backups."""
     for shop in shops:
-        own = {"tenant": shop.tenant.id, "cell": shop.tenant.cell}
-        yield "storefleet_backup_last_success_timestamp_seconds", own, at - at % _DAY
+        own = {"namespace": tenant_namespace(shop.tenant.id), "cronjob": BACKUP}
+        yield "kube_cronjob_status_last_successful_time", own, at - at % _DAY
 
 
 def cluster(environment: str, shops: Iterable[Shop]) -> Iterator[Sample]:

@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.recovery.servers import free_port
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _SECONDS = 60
-_PORT = "55433"
+PORT = str(free_port())
+"""One that was free: other checkouts of the project are tested on the same machine."""
 
 
 @dataclass(frozen=True)
@@ -41,14 +44,12 @@ class Server:
         """Run statements as the superuser, through the socket."""
         each = [f"--command={one}" for one in statements]
         return self.run(
-            "psql", "-XAtq", "--set=ON_ERROR_STOP=1", "-h", str(self.data), "-p", _PORT, "-d", database, *each
+            "psql", "-XAtq", "--set=ON_ERROR_STOP=1", "-h", str(self.data), "-p", PORT, "-d", database, *each
         ).stdout.strip()
 
     def connect(self, role: str, database: str, statement: str = "SELECT 1") -> tuple[bool, str]:
         """Connect by TCP with TLS and the role's password, and say whether it went well and what was said."""
-        place = (
-            f"host=127.0.0.1 port={_PORT} dbname={database} user={role} sslmode=require connect_timeout=10"
-        )
+        place = f"host=127.0.0.1 port={PORT} dbname={database} user={role} sslmode=require connect_timeout=10"
         done = self.run(
             "psql", "-XAtq", place, f"--command={statement}", check=False, PGPASSWORD=f"of-{role}"
         )
@@ -91,7 +92,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     (data / "pg_hba.conf").write_text(rules + "\n".join(HBA) + "\nhost all all all scram-sha-256\n")
     with (data / "postgresql.conf").open("a") as settings:
         settings.write(
-            f"port = {_PORT}\nlisten_addresses = '127.0.0.1'\nunix_socket_directories = '{data}'\n"
+            f"port = {PORT}\nlisten_addresses = '127.0.0.1'\nunix_socket_directories = '{data}'\n"
             "ssl = on\nssl_ca_file = 'server.crt'\nfsync = off\n"
         )
     made.run("pg_ctl", "-D", str(data), "-w", "-l", str(data / "log"), "start")

@@ -8,6 +8,7 @@ import pytest
 
 from components.database.access import CLOSE_FUNCTION, CLOSE_SQL
 from spec.naming import GUARD_ROLE
+from tests.database.conftest import PORT
 
 if TYPE_CHECKING:
     from tests.database.conftest import Server
@@ -42,7 +43,7 @@ def test_a_tenant_does_not_reach_another_even_before_the_grant_is_taken_back(cel
 
 
 def test_what_is_not_encrypted_is_refused(cell: Server):
-    place = "host=127.0.0.1 port=55433 dbname=acme user=acme sslmode=disable"
+    place = f"host=127.0.0.1 port={PORT} dbname=acme user=acme sslmode=disable"
     done = cell.run("psql", "-XAtq", place, "--command=SELECT 1", check=False, PGPASSWORD="of-acme")
     assert done.returncode != 0, "a password would travel in the clear"
     assert "rejects connection" in done.stderr
@@ -64,7 +65,7 @@ def test_a_database_that_is_made_or_renamed_later_is_closed_at_the_next_run(cell
 
 def test_the_guard_may_call_its_function_and_nothing_else(cell: Server):
     done = cell.run(
-        *("psql", "-XAtq", "-h", str(cell.data), "-p", "55433", "-d", "postgres"),
+        *("psql", "-XAtq", "-h", str(cell.data), "-p", PORT, "-d", "postgres"),
         *(f"--command=SET ROLE {GUARD_ROLE}", '--command=DROP DATABASE "acme--restored"'),
         check=False,
     )

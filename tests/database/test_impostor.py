@@ -14,6 +14,7 @@ import pytest
 from components.recovery.tenants import plan_tenant_backups
 from spec.naming import database_host
 from tests.components import samples
+from tests.database.conftest import PORT
 from tests.database.test_access import cell  # noqa: F401 - a fixture
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def listening(tls: ssl.SSLContext, answer: Callable[[ssl.SSLSocket], None]) -> I
 
 def relay(client: ssl.SSLSocket) -> None:
     """Pass everything on to the real server, and read it all on the way."""
-    with socket.create_connection(("127.0.0.1", 55433), SECONDS) as plain:
+    with socket.create_connection(("127.0.0.1", int(PORT)), SECONDS) as plain:
         plain.sendall(SSL_REQUEST)
         assert plain.recv(1) == b"S"
         anything = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -121,7 +122,7 @@ def asked(server: Server, words: str) -> tuple[bool, str]:
 
 
 def test_a_backup_reaches_its_own_server_without_anybodys_certificate(cell: Server):  # noqa: F811
-    assert asked(cell, words_of_a_backup(55433)) == (True, "1")
+    assert asked(cell, words_of_a_backup(int(PORT))) == (True, "1")
 
 
 def test_somebody_in_between_who_passes_everything_on_is_found_out(cell: Server, impostors: ssl.SSLContext):  # noqa: F811

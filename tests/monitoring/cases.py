@@ -79,8 +79,8 @@ BOUNDS: dict[str, tuple[dict[str, str], dict[str, str]]] = {
         {"barman_cloud_*": steady(NOW - 26 * 3600)},
     ),
     "tenant_backup_age": (
-        {"storefleet_backup_last_success*": steady(NOW - 26 * 3600 - 1)},
-        {"storefleet_backup_last_success*": steady(NOW - 26 * 3600)},
+        {"kube_cronjob_status_last_successful_time*": steady(NOW - 26 * 3600 - 1)},
+        {"kube_cronjob_status_last_successful_time*": steady(NOW - 26 * 3600)},
     ),
     "lock_waits": (
         {f"{SHOP}database_waiting_sessions*": steady(4)},
@@ -152,7 +152,7 @@ SOURCES: dict[str, tuple[str, ...]] = {
     "cnpg_pg_replication_lag*": ("replication_lag",),
     "cnpg_pg_stat_archiver*": ("wal_archive_age",),
     "barman_cloud_*": ("base_backup_age",),
-    "storefleet_backup_*": ("tenant_backup_age",),
+    "kube_cronjob_*": ("tenant_backup_age",),
     f"{SHOP}database_waiting*": ("lock_waits",),
     f"{SHOP}database_longest*": ("longest_transaction",),
     f"{SHOP}database_statement*": ("database_time",),

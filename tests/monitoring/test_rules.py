@@ -151,7 +151,7 @@ def _alarms():
         {FAILED_ONCE: growing(1), FAILED_QUICKLY: growing(1)},
         labels=shouting,
     )
-    slow = Case("old-backup", {"storefleet_backup_last_success*": steady(NOW - 27 * 3600)})
+    slow = Case("old-backup", {"kube_cronjob_status_last_successful_time*": steady(NOW - 27 * 3600)})
     blind = Case("blind", {"probe_success*": ""})
     brief = Case("brief", {"cnpg_storefleet_odoo_modules*": f"0+0x{STEPS - 5} 1+0x4"})
     fine = Case("fine")

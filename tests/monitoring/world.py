@@ -113,7 +113,7 @@ def healthy(name: str, labels: dict[str, str] | None = None) -> Series:
         f"cnpg_pg_replication_lag{cell.replace('-1', '-2')}": steady(0.2),
         f"cnpg_pg_stat_archiver_seconds_since_last_archival{cell}": steady(120),
         f"barman_cloud_cloudnative_pg_io_last_available_backup_timestamp{cell}": steady(NOW - 3600),
-        f'storefleet_backup_last_success_timestamp_seconds{{tenant="{name}",cell="{name}"}}': steady(
+        f'kube_cronjob_status_last_successful_time{{namespace="t-{name}",cronjob="backup"}}': steady(
             NOW - 7200
         ),
         f"cnpg_storefleet_database_waiting_sessions{shop}": steady(0),

@@ -344,7 +344,12 @@ def test_argo_rollouts_is_given_the_same_decision(layer):
 
 def test_a_run_asks_what_the_command_line_asks_and_takes_no_second_chance():
     run = run_of(
-        Layer.PLATFORM, {"bakery": MOVED}, CHECKS, names=("local", "18.0.4", "1", "1"), namespace="storefleet"
+        Layer.PLATFORM,
+        {"bakery": MOVED},
+        CHECKS,
+        names=("local", "18.0.4", "0f0f", "1"),
+        namespace="monitoring",
+        at=MOVED + timedelta(minutes=20),
     )
     metrics = run["spec"]["metrics"]
     assert [each["name"] for each in metrics] == [
@@ -357,7 +362,8 @@ def test_a_run_asks_what_the_command_line_asks_and_takes_no_second_chance():
     queries = [each["provider"]["prometheus"]["query"] for each in metrics]
     assert queries[0] == gate_of(Layer.PLATFORM).instant_query
     assert f"@ {int(MOVED.timestamp())}" in queries[1]
-    assert run["metadata"]["name"] == "local-18-0-4-wave-1-platform-1"
+    assert run["metadata"]["name"] == "local-18-0-4-0f0f-platform-1"
+    assert metrics[1]["initialDelay"] == "600s", "what is left of the half hour after the move, and no more"
 
 
 def test_there_is_a_template_for_each_layer_with_the_tenant_as_its_argument():

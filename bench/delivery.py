@@ -63,8 +63,9 @@ def fleet_of(project: Project, count: int) -> None:
     file = project.root / "stacks/Pulumi.local.yaml"
     stack = yaml.safe_load(file.read_text(encoding="utf-8"))
     environment = stack["config"]["storefleet:environment"]
-    shared = {"tier": "shared", "jurisdiction": "eu"}
-    environment["cells"] = {f"eu-{1 + number}": shared for number in range(-(-count // A_CELL))}
+    environment["cells"] = {
+        f"eu-{1 + number}": {"tier": "shared", "jurisdiction": "eu"} for number in range(-(-count // A_CELL))
+    }
     file.write_text(yaml.safe_dump(stack, sort_keys=False), encoding="utf-8")
     # The examples' pointers and values would be those of tenants that this fleet has not.
     for folder in (f"{ENVIRONMENTS_FOLDER}/local", "gitops/values/local"):

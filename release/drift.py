@@ -85,6 +85,23 @@ def drift(
     return Drift(since=since, until=until, known_from=known, corrections=tuple(ordered))
 
 
+def in_words(looks: Sequence[Mapping[str, Any]]) -> tuple[bool, bool, str]:
+    """Return whether anything was put back, whether some look cannot say, and both in a sentence.
+
+    Args:
+        looks: the details of the records of looks at the waves of a release.
+
+    """
+    told = [each["drift"] for each in looks if "drift" in each]
+    corrected = [
+        f"{one['tenant']}: {', '.join(one['objects']) or 'objects'} put back at {one['at'][:16].replace('T', ' ')} UTC"
+        for each in told
+        for one in each["corrected"]
+    ]
+    none = f"nothing was changed by hand, as far as {len(told)} of {len(looks)} looks can say"
+    return bool(corrected), not looks or len(told) < len(looks), "; ".join(corrected[:4]) or none
+
+
 def _of_operation(tenant: str, application: Mapping[str, Any]) -> Iterable[Correction]:
     state = _part(_part(application, "status"), "operationState")
     operation = _part(state, "operation")

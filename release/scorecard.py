@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from components.monitoring.check import Layer
+from release.drift import in_words
 from release.gates.verdict import Outcome
 from release.known import Facts
 from release.ledger import LOOKS, Step, StepRecord, checkpoint_age, needs_rehearsal, newest_decision
@@ -180,16 +181,9 @@ def _technical(
 
 def _drift(records: Sequence[StepRecord]) -> Iterator[Fact]:
     """Yield whether anybody changed what runs by hand while the release was watched."""
-    looks = [each for each in records if each.step in LOOKS]
-    told = [dict(each.details["drift"]) for each in looks if "drift" in each.details]
-    corrected = [one for each in told for one in each["corrected"]]
-    what = [
-        f"{one['tenant']}: {', '.join(one['objects']) or 'objects'} put back at {one['at'][:16].replace('T', ' ')} UTC"
-        for one in corrected
-    ]
-    state = State.GOOD if looks and len(told) == len(looks) else State.UNKNOWN
-    why = f"nothing was changed by hand, as far as {len(told)} of {len(looks)} looks can say"
-    yield Fact(name="drift", state=State.BAD if what else state, why="; ".join(what[:4]) or why)
+    corrected, unknown, why = in_words([each.details for each in records if each.step in LOOKS])
+    state = State.BAD if corrected else State.UNKNOWN if unknown else State.GOOD
+    yield Fact(name="drift", state=state, why=why)
 
 
 def _layer(facts: Facts, plan: Plan, layer: Layer, states: Sequence[Progress]) -> Iterator[Fact]:

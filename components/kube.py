@@ -54,6 +54,7 @@ CUSTOM: Mapping[tuple[str, str], str] = MappingProxyType(
         for api_version, kind in (
             ("argoproj.io/v1alpha1", "AppProject"),
             ("argoproj.io/v1alpha1", "ApplicationSet"),
+            ("argoproj.io/v1alpha1", "ClusterAnalysisTemplate"),
             ("barmancloud.cnpg.io/v1", "ObjectStore"),
             ("cert-manager.io/v1", "ClusterIssuer"),
             ("elbv2.k8s.aws/v1beta1", "TargetGroupBinding"),

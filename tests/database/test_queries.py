@@ -97,11 +97,11 @@ def cell(server: Server) -> Server:
     server.sql(
         f"SET ROLE {HOSTILE}",
         SCHEMA,
+        MORE,
         "CREATE FUNCTION stolen() RETURNS boolean LANGUAGE plpgsql AS"
         " $$BEGIN RAISE EXCEPTION 'ran as %', current_user; END$$",
         "ALTER TABLE queue_job RENAME TO kept",
-        "CREATE VIEW queue_job AS SELECT *, now()::timestamp AS eta, now()::timestamp AS date_created FROM kept"
-        " WHERE stolen()",
+        "CREATE VIEW queue_job AS SELECT * FROM kept WHERE stolen()",
         "ALTER TABLE ir_cron ENABLE ROW LEVEL SECURITY",
         "CREATE POLICY trap ON ir_cron USING (stolen())",
         database=HOSTILE,

@@ -149,7 +149,7 @@ class Runs:
             for impact in IMPACTS
             for each in moved
         }
-        results = {str(each["name"]): each for each in run.get("status", {}).get("metricResults") or ()}
+        results = {str(each["name"]): each for each in _status(run).get("metricResults") or ()}
         for metric in run["spec"]["metrics"]:
             tenant, check = about[metric["name"]]
             result = results.get(metric["name"], {})
@@ -174,19 +174,24 @@ def _name(moved: Sequence[Moved]) -> str:
     return f"{newest.commit[:_MOVE]}-{tenants[:_TENANTS]}"
 
 
+def _status(run: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what the controller has said of a run; nothing of one that it has not looked at."""
+    return cast("Mapping[str, Any]", run.get("status") or {})
+
+
 def _outcome(run: Mapping[str, Any]) -> Outcome | None:
-    return OUTCOMES.get(str((run.get("status") or {}).get("phase", "")))
+    return OUTCOMES.get(str(_status(run).get("phase", "")))
 
 
 def _just_ended(run: Mapping[str, Any], at: datetime) -> bool:
     """Say whether a run decided something a moment ago. One that held is tried again, whenever it was."""
-    ended = (run.get("status") or {}).get("completedAt")
+    ended = _status(run).get("completedAt")
     decided = _outcome(run) in (Outcome.PASS, Outcome.FAIL)
     return decided and ended is not None and at - datetime.fromisoformat(str(ended)).astimezone(UTC) <= FRESH
 
 
 def _looks(run: Mapping[str, Any]) -> int:
-    results = (run.get("status") or {}).get("metricResults") or ()
+    results: list[dict[str, Any]] = _status(run).get("metricResults") or []
     return sum(int(each.get("count", 0)) for each in results)
 
 

@@ -26,7 +26,7 @@ class ModuleCrds:
     """Definitions from an operator's Go module, the very ones that the embedded environment is given."""
 
     module: str
-    """Name in `local.toolchain.catalog.CRDS`."""
+    """Name in `local.toolchain.published.CRDS`."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from local.controlplane.bootstrap import definitions
 from local.progress import Progress
-from local.toolchain import catalog
+from local.toolchain import published
 from local.toolchain.build import ensure
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def prepare(plan: OperatorsPlan, root: Path) -> None:
     if not plan.crd_charts:
         return
     ensure(Progress(), programs=())
-    modules = {each.name: each for each in catalog.CRDS}
+    modules = {each.name: each for each in published.CRDS}
     for chart in plan.crd_charts:
         module = modules[chart.module]
         write_chart(root / chart.folder, chart.module, module.version, definitions((module,)))

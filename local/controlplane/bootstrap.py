@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from local.controlplane import nodes, simulations
 from local.kube import ApiError
-from local.toolchain import catalog, files
+from local.toolchain import files, published
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,10 +29,10 @@ def apply(api: KubeApi) -> bool:
 
     A record in the cluster names what was applied last: a second start reads that and nothing else.
     """
-    rights = [d for d in files.documents(catalog.KWOK_FILES) if d["kind"] == "ClusterRole"]
+    rights = [d for d in files.documents(published.KWOK_FILES) if d["kind"] == "ClusterRole"]
     rights.append(simulations.rights())
     rights += [_binding(str(role["metadata"]["name"])) for role in rights]
-    wanted = _digest([files.folder(crds).name for crds in catalog.CRDS], rights, nodes.manifests())
+    wanted = _digest([files.folder(crds).name for crds in published.CRDS], rights, nodes.manifests())
     record = api.get(f"/api/v1/namespaces/{_RECORD['namespace']}/configmaps/{_RECORD['name']}")
     if record is not None and record.get("data", {}).get("applied") == wanted:
         return False
@@ -82,7 +82,7 @@ def _unserved(api: KubeApi) -> str:
 
 
 @cache
-def definitions(modules: tuple[catalog.Files, ...] = catalog.CRDS) -> tuple[dict[str, Any], ...]:
+def definitions(modules: tuple[published.Files, ...] = published.CRDS) -> tuple[dict[str, Any], ...]:
     """Return the CRDs as they are applied: the modules' own, without the descriptions in their schemas.
 
     Those are two thirds of the six megabytes, no rule of validation, and cost the API server a third of
@@ -118,7 +118,7 @@ def _define(api: KubeApi, crd: Mapping[str, Any]) -> None:
 
 def stages(folder: Path) -> tuple[Path, ...]:
     """Return the files that say what kwok does to nodes, pods, volumes and certificates; ours are in a folder."""
-    theirs = [path for path in files.paths(catalog.KWOK_FILES) if path.name.startswith("Stage-")]
+    theirs = [path for path in files.paths(published.KWOK_FILES) if path.name.startswith("Stage-")]
     return (*theirs, *simulations.stages(folder))
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from local.toolchain import cache, files, found, golang
-from local.toolchain.catalog import CRDS, GO_VERSION, KWOK_FILES, PROGRAMS, PROVIDERS, Files, Program
+from local.toolchain.catalog import GO_VERSION, PROGRAMS, PROVIDERS, Program
+from local.toolchain.published import CRDS, KWOK_FILES, Files
 from local.trouble import EnvironmentTrouble, from_os_error
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import pytest
 from filelock import FileLock
 
 from local.progress import Step
-from local.toolchain import build, cache, catalog, files, found, golang
+from local.toolchain import build, cache, catalog, files, found, golang, published
 from local.trouble import EnvironmentTrouble
 from tests.local.screen import shown
 
@@ -246,12 +246,12 @@ def test_a_download_with_another_hash_is_refused(own_cache):
     go = golang.Go(script(own_cache / "go", f"echo '{json.dumps(record)}'"))
     cache.root().mkdir(parents=True)
     with pytest.raises(EnvironmentTrouble, match="h1:other="):
-        files.fetch(go, catalog.CRDS[0])
-    assert not files.folder(catalog.CRDS[0]).exists()
+        files.fetch(go, published.CRDS[0])
+    assert not files.folder(published.CRDS[0]).exists()
 
 
 def test_manifests_are_kept_one_a_file_and_fetched_once(own_cache):
-    item = catalog.Files(name="x", module="example.com/x", version="v1", sum="h1:x=", patterns=("*.yaml",))
+    item = published.Files(name="x", module="example.com/x", version="v1", sum="h1:x=", patterns=("*.yaml",))
     text = "kind: A\nmetadata: {name: one}\nvalue: =\n---\nkind: B\nmetadata: {name: two}\n---\n"
     (own_cache / "source").mkdir()
     (own_cache / "source" / "crds.yaml").write_text(text)

@@ -18,7 +18,7 @@ from components.operators.catalogue import (
     RenderedCrds,
 )
 from components.operators.inputs import OperatorInputs
-from local.toolchain import catalog
+from local.toolchain import published
 
 pytestmark = pytest.mark.unit
 
@@ -121,7 +121,7 @@ def test_definitions_are_no_part_of_an_operators_release(operator):
 def test_definitions_are_of_the_line_that_the_program_was_built_with(operator):
     if not isinstance(operator.crds, ModuleCrds):
         return
-    (module,) = [each for each in catalog.CRDS if each.name == operator.crds.module]
+    (module,) = [each for each in published.CRDS if each.name == operator.crds.module]
     theirs, ours = (
         tuple(int(part) for part in text.lstrip("v").split(".")) for text in (module.version, operator.app)
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from components.operators.catalogue import NAMESPACES
 from local.controlplane.bootstrap import definitions
-from local.toolchain import catalog
+from local.toolchain import published
 from local.toolchain.build import ensure
 from local.trouble import EnvironmentTrouble
 
@@ -74,8 +74,8 @@ _BINDING: Final[dict[str, Any]] = {
 
 def install(api: KubeApi, progress: Progress) -> None:
     """Put in place what the operators' charts would have brought, and wait until the kinds are served."""
-    ensure(progress, programs=(), more=catalog.CLOUD_CRDS)
-    found = [_unconverted(each) for each in (*definitions(catalog.CLOUD_CRDS), _BINDING)]
+    ensure(progress, programs=(), more=published.CLOUD_CRDS)
+    found = [_unconverted(each) for each in (*definitions(published.CLOUD_CRDS), _BINDING)]
     for each in found:
         api.apply(each)
     for name in NAMESPACES:

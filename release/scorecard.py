@@ -180,7 +180,6 @@ def _technical(
 
 
 def _drift(records: Sequence[StepRecord]) -> Iterator[Fact]:
-    """Yield whether anybody changed what runs by hand while the release was watched."""
     corrected, unknown, why = in_words([each.details for each in records if each.step in LOOKS])
     state = State.BAD if corrected else State.UNKNOWN if unknown else State.GOOD
     yield Fact(name="drift", state=state, why=why)
@@ -284,7 +283,10 @@ def _way_back(
             reason = found.why if found else "no checkpoint yet"
             known = _state(found.outcome if found else None)
             if found and not moved and facts.at - found.ended > checkpoint_age(plan):
-                known, reason = State.UNKNOWN, f"the checkpoint is {_hours(facts.at - found.ended)} old"
+                known, reason = (
+                    State.UNKNOWN,
+                    f"the checkpoint is {(facts.at - found.ended) / timedelta(hours=1):.0f} h old",
+                )
             yield Fact(name=f"checkpoint: {tenant}", state=known, why=reason, hard=moved)
     done = [each for each in states if each.back]
     if done:
@@ -296,7 +298,3 @@ def _state(outcome: Outcome | None) -> State:
     if outcome is None or outcome is Outcome.HOLD:
         return State.UNKNOWN
     return State.GOOD if outcome is Outcome.PASS else State.BAD
-
-
-def _hours(length: timedelta) -> str:
-    return f"{length / timedelta(hours=1):.0f} h"

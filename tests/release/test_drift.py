@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from cli.release_facts import committed_facts
 from release.drift import drift
 from release.evidence import statement
 from release.ledger import LOOKS
@@ -90,12 +91,13 @@ def test_how_far_back_it_is_known_is_said():
 def test_what_was_put_back_is_in_the_record_of_the_look_and_speaks_against_the_release(project):
     project.prepares = False
     project.clock(QUIET)
-    plan = project.planned()
+    project.planned()
     world = CountingWorld(project)
     world.applications["bakery"] = healed(QUIET + timedelta(minutes=12))
     _, last = run_through(project, world)
     assert last.next.kind is Kind.DONE, "what was put back stops nobody"
-    facts = project.facts()
+    facts = committed_facts(project.root, "local", project.at)
+    plan = facts.plans["18.0.4"].plan
     stated = statement(project.root, facts, plan, "done")["predicate"]["drift"]
     (one,) = stated["corrected"]
     assert one["objects"] == ["Deployment odoo-web"], "it was told at two looks, or at none"

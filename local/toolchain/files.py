@@ -12,7 +12,7 @@ from local.toolchain import cache
 from local.trouble import EnvironmentTrouble
 
 if TYPE_CHECKING:
-    from local.toolchain.catalog import Files
+    from local.toolchain.pins import Files
     from local.toolchain.golang import Go
 
 

@@ -43,6 +43,8 @@ A_CELL: Final = 40
 RINGS: Final = 4
 """A wave is the tenants of one ring: a quarter of the fleet."""
 MOVED: Final = 1
+LONGEST: Final = 3600.0
+"""Seconds that any step may take."""
 _LIKE: Final = "solvane-lyon"
 _WORKERS: Final = 8
 
@@ -131,7 +133,7 @@ def by_argo(delivery: Delivery, wave: Sequence[str], version: str) -> float:
     delivery.point(wave, version)
     begun = time.monotonic()
     delivery.commit(f"A wave to {version}")
-    eventually(f"the wave to {version}", lambda: delivery.unwell(wave) or not_ready(delivery, wave))
+    eventually(f"the wave to {version}", lambda: delivery.unwell(wave) or not_ready(delivery, wave), LONGEST)
     return time.monotonic() - begun
 
 
@@ -141,7 +143,7 @@ def plainly(delivery: Delivery, wave: Sequence[str], version: str) -> tuple[int,
     begun = time.monotonic()
     with ThreadPoolExecutor(_WORKERS) as pool:
         list(pool.map(lambda one: delivery.api.apply(one, manager="bench"), objects))
-    eventually(f"the plain apply of {version}", lambda: not_ready(delivery, wave))
+    eventually(f"the plain apply of {version}", lambda: not_ready(delivery, wave), LONGEST)
     return len(objects), time.monotonic() - begun
 
 
@@ -154,7 +156,7 @@ def measure(count: int) -> dict[str, Any]:
             begun = time.monotonic()
             delivery = deliver(project)
             room_for(delivery, count)
-            first = eventually("the first delivery", delivery.unwell)
+            first = eventually("the first delivery", delivery.unwell, LONGEST)
             say(
                 f"{count} tenants delivered: {time.monotonic() - begun:.0f} s with the platform's own objects"
             )

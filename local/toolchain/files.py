@@ -12,8 +12,8 @@ from local.toolchain import cache
 from local.trouble import EnvironmentTrouble
 
 if TYPE_CHECKING:
-    from local.toolchain.pins import Files
     from local.toolchain.golang import Go
+    from local.toolchain.pins import Files
 
 
 def folder(files: Files) -> Path:

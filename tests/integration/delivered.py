@@ -51,11 +51,11 @@ COLLECTIONS = (
 """What a tenant's workload consists of, as far as it is compared."""
 
 
-def eventually(what: str, found: Callable[[], object]) -> float:
+def eventually(what: str, found: Callable[[], object], seconds: float = SECONDS) -> float:
     """Wait until something is so, and return after how many seconds; `found` returns what is still missing."""
     begun, missing = time.monotonic(), _asked(found)
     while missing:
-        assert time.monotonic() - begun < SECONDS, f"{what} did not come about; still: {missing}"
+        assert time.monotonic() - begun < seconds, f"{what} did not come about; still: {missing}"
         time.sleep(_TICK)
         missing = _asked(found)
     return time.monotonic() - begun

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from local.toolchain import cache, files, found, golang
-from local.toolchain.catalog import CRDS, GO_VERSION, KWOK_FILES, PROGRAMS, PROVIDERS, Files, Program, Trimmed
+from local.toolchain.catalog import CRDS, GO_VERSION, KWOK_FILES, PROGRAMS, PROVIDERS, Files, Program
 from local.trouble import EnvironmentTrouble, from_os_error
 
 if TYPE_CHECKING:
@@ -105,8 +105,6 @@ def _build(go: golang.Go, program: Program) -> None:
     module = cache.root() / "modules" / f"{program.module}-{cache.key(program.name)}"
     shutil.rmtree(module, ignore_errors=True)
     shutil.copytree(cache.MODULES / program.module, module)
-    for trimmed in program.trimmed:
-        _trim(go, trimmed, module)
     for source, inside in program.copies:
         record = go.download(source, None, module)
         _copy_in(Path(record["Dir"], inside), module, program.version)
@@ -114,22 +112,6 @@ def _build(go: golang.Go, program: Program) -> None:
     with cache.making(folder) as target:
         go.run(["build", f"-ldflags={linker}", "-o", str(target / program.name), program.package], module)
     shutil.rmtree(module)
-
-
-def _trim(go: golang.Go, trimmed: Trimmed, module: Path) -> None:
-    source = files.download(go, trimmed.module, trimmed.version, trimmed.sum)
-    target, left_out = module / trimmed.folder, source / trimmed.without
-    committed = target.rename(target.with_name(f"{trimmed.folder}.committed"))
-    shutil.copytree(
-        source,
-        target,
-        copy_function=shutil.copyfile,
-        ignore=lambda folder, names: names if Path(folder) == left_out else (),
-    )
-    for folder in (target, *(path for path in target.rglob("*") if path.is_dir())):
-        folder.chmod(0o755)  # in the module cache nobody may write to them
-    shutil.copytree(committed, target, dirs_exist_ok=True)
-    shutil.rmtree(committed)
 
 
 def _copy_in(source: Path, module: Path, version: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from local.toolchain.pins import Files, Program, Trimmed
+from local.toolchain.pins import Files, Program
 
 GO_VERSION = "1.27.3"
 """Argo CD 3.6 needs Go 1.27; `go.txt` pins the wheel of the same version by hash."""
@@ -157,31 +157,6 @@ ACTIONLINT = Program(
     on_demand=True,  # the tests' of the workflows
 )
 
-TRAEFIK = Program(
-    name="traefik",
-    version="3.7.13",
-    module="ingress",
-    package="github.com/traefik/traefik/v3/cmd/traefik",
-    linker=("github.com/traefik/traefik/v3/pkg/version.Version=3.7.13",),
-    probe=("version",),
-    trimmed=(
-        Trimmed(
-            module="github.com/go-acme/lego/v5",
-            version="v5.4.1",
-            sum="h1:Jt6xAP9xQrJ3SLLGgxejfDDd3pzdrmuLCWe4oTqHHQc=",
-            folder="lego",
-            without="providers/dns",
-        ),
-    ),
-    minutes=5,
-    on_demand=True,  # the tests' of the edge, which do not build it unless they are told to
-)
-"""Without its dashboard, whose files no Go module has, and without the DNS services that lego knows.
-
-Its fork of go-http-auth is an older commit, the only one that the proxy serves: only the middlewares for basic and
-digest authentication use it, and no tenant has one.
-"""
-
 _VERSION = "github.com/prometheus/common/version.Version"
 
 
@@ -219,7 +194,6 @@ PROGRAMS = (
     PROMTOOL,
     PROMETHEUS,
     ACTIONLINT,
-    TRAEFIK,
 )
 """In the order in which they are built: what takes longest and is needed by all comes first."""
 

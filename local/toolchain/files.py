@@ -39,7 +39,13 @@ def fetch(go: Go, files: Files) -> None:
     target = folder(files)
     if cache.finished(target):
         return
-    source = download(go, files.module, files.version, files.sum)
+    record = go.download(files.module, files.version, cache.root())
+    if record["Sum"] != files.sum:
+        raise EnvironmentTrouble(
+            f"{files.module} {files.version} has the hash {record['Sum']}, and {files.sum} is pinned in "
+            "local/toolchain/catalog.py. Do not use it; find out which of the two is wrong."
+        )
+    source = Path(record["Dir"])
     found = [path for pattern in files.patterns for path in sorted(source.glob(pattern))]
     if not found:
         raise EnvironmentTrouble(f"{files.module} {files.version} has none of {', '.join(files.patterns)}")
@@ -49,20 +55,6 @@ def fetch(go: Go, files: Files) -> None:
                 if document is not None:
                     name = f"{document['kind']}-{document['metadata']['name']}.json"
                     (partial / name).write_text(json.dumps(document))
-
-
-def download(go: Go, module: str, version: str, expected: str) -> Path:
-    """Download a module and return its folder in Go's module cache, which nobody may write to.
-
-    Raises EnvironmentTrouble where its `h1:` hash is not the expected one.
-    """
-    record = go.download(module, version, cache.root())
-    if record["Sum"] != expected:
-        raise EnvironmentTrouble(
-            f"{module} {version} has the hash {record['Sum']}, and {expected} is pinned in "
-            "local/toolchain/catalog.py. Do not use it; find out which of the two is wrong."
-        )
-    return Path(record["Dir"])
 
 
 class _Loader(yaml.CSafeLoader):

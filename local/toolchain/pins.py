@@ -6,28 +6,12 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trimmed:
-    """A Go module that is built from a copy without one of its folders.
-
-    The go.mod of the program's module puts ``folder`` in its place; what is committed in there is laid over the
-    copy. ``sum`` is the module's `h1:` hash as in a go.sum: Go itself checks no module that is replaced.
-    """
-
-    module: str
-    version: str
-    sum: str
-    folder: str
-    without: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class Program:
     """A program: what it is, how it is built, and how its version shows where it is already there.
 
     ``module`` is a folder of `modules/`, ``package`` the Go package in it. ``probe`` are the arguments that
     print the version (None: never looked for on PATH). ``copies`` are files that the build embeds, taken
     from a Go module: (module, path in it); a JSON file named ``schema.json`` gets ``version`` written into it.
-    ``trimmed`` are modules of which the build leaves something out.
     ``minutes`` is what a cold build took on two cores, alone, with a warm module download.
     """
 
@@ -38,7 +22,6 @@ class Program:
     linker: tuple[str, ...] = ()
     probe: tuple[str, ...] | None = None
     copies: tuple[tuple[str, str], ...] = ()
-    trimmed: tuple[Trimmed, ...] = ()
     minutes: float
     on_demand: bool = False
 

@@ -1,6 +1,6 @@
 """An API server of the tests' own, with Traefik's definitions, the tenants' rendered objects, and no controller.
 
-Endpoints are written by hand: an API server takes no loopback address for one, so backends listen on this machine's own.
+Endpoints are written by hand. An API server takes no loopback address for one, so backends listen on this machine's.
 """
 
 import base64
@@ -66,9 +66,7 @@ def start(state: State) -> KubeApi:
     api = KubeApi(state.kubeconfig)
     with progress.step("an API server for the edge") as step:
         control.wait(step, first, lambda: "" if api.ready() else "the API server")
-        definitions = bootstrap.definitions(
-            tuple(each for each in catalog.CRDS if each.name == "traefik")
-        )
+        definitions = bootstrap.definitions(tuple(each for each in catalog.CRDS if each.name == "traefik"))
         for definition in definitions:
             api.apply(definition)
         wanted = {(each["spec"]["group"], each["spec"]["names"]["plural"]) for each in definitions}

@@ -1,6 +1,5 @@
 """One Traefik for all tests of the edge, with tenants in every phase and two that try to leave their namespace."""
 
-import os
 from collections.abc import Generator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -74,7 +73,7 @@ def _tenants(
 
 @pytest.fixture(scope="session")
 def edge(tmp_path_factory: pytest.TempPathFactory) -> Generator[Edge]:
-    program = traefik.program(os.environ)
+    program = traefik.program()
     folder = tmp_path_factory.mktemp("edge")
     state, values = State(folder / "state"), traefik.values()
     ports = {name: free_port() for name in traefik.ENTRY_POINTS}
@@ -85,7 +84,9 @@ def edge(tmp_path_factory: pytest.TempPathFactory) -> Generator[Edge]:
         cluster.apply(api, [cluster.namespace(ingress.NAMESPACE), *traefik.tls_options(values)])
         backends = _tenants(api, authority, stack, folder)
         cluster.apply(api, hostile.objects(authority))
-        service = traefik.service(program, traefik.static(values, ports, access_log), state.kubeconfig, folder)
+        service = traefik.service(
+            program, traefik.static(values, ports, access_log), state.kubeconfig, folder
+        )
         stack.callback(lambda: processes.end(list(processes.running(folder).values())))
         processes.start(service)
         visitor = Visitor(ports, authority.pem)

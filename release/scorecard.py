@@ -283,10 +283,8 @@ def _way_back(
             reason = found.why if found else "no checkpoint yet"
             known = _state(found.outcome if found else None)
             if found and not moved and facts.at - found.ended > checkpoint_age(plan):
-                known, reason = (
-                    State.UNKNOWN,
-                    f"the checkpoint is {(facts.at - found.ended) / timedelta(hours=1):.0f} h old",
-                )
+                hours = (facts.at - found.ended) / timedelta(hours=1)
+                known, reason = State.UNKNOWN, f"the checkpoint is {hours:.0f} h old"
             yield Fact(name=f"checkpoint: {tenant}", state=known, why=reason, hard=moved)
     done = [each for each in states if each.back]
     if done:

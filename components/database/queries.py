@@ -10,9 +10,9 @@ shops with a module and shops without. Times of Odoo are in UTC and say no zone.
 """
 
 import json
-from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
+from components.database.readings import MODULES, READINGS, Figure, Reading, gauge
 from components.manifests import KubeObject, manifest
 from spec.naming import cell_namespace
 
@@ -24,184 +24,14 @@ _CACHE_SECONDS: Final = 60
 """A figure is at most so much older than its scrape; several instances of Prometheus share it."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Figure:
-    """One column of a query."""
-
-    name: str
-    usage: Literal["GAUGE", "COUNTER"]
-    means: str
-    sql: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reading:
-    """What is read of one table of Odoo."""
-
-    module: str
-    """How the table's module is called here; empty for what every database of Odoo has."""
-    table: str
-    figures: tuple[Figure, ...]
-    where: str = ""
-    beside: tuple[str, ...] = ()
-    """Further tables that are read."""
-    nothing_without: str = ""
-    """A table beside without which there is nothing to wait for: the figures are 0 then."""
-
-
-def _gauge(name: str, sql: str, means: str) -> Figure:
-    return Figure(name=name, usage="GAUGE", means=means, sql=sql)
-
-
-_NOW: Final = "(now() AT TIME ZONE 'utc')"
-_HOUR_AGO: Final = f"{_NOW} - interval '1 hour'"
-
-
-def _age(moment: str) -> str:
-    return f"greatest(extract(epoch FROM {_NOW} - {moment}), 0)"
-
-
-def _counted(condition: str) -> str:
-    return f"count(*) FILTER (WHERE {condition})"
-
-
-_WAITING: Final = "state IN ('pending', 'enqueued')"
-_WITHOUT_DELIVERY: Final = (
-    "state IN ('sale', 'done') AND EXISTS (SELECT FROM ONLY public.sale_order_line AS l"
-    " JOIN ONLY public.product_product AS p ON p.id = l.product_id"
-    " JOIN ONLY public.product_template AS t ON t.id = p.product_tmpl_id"
-    " WHERE l.order_id = o.id AND t.type <> 'service')"
-    " AND NOT EXISTS (SELECT FROM ONLY public.stock_picking AS s WHERE s.origin = o.name)"
-)
-
-READINGS: Final = (
-    Reading(
-        module="",
-        table="ir_cron",
-        where="active",
-        figures=(
-            _gauge(
-                "odoo_cron_lag_seconds",
-                f"coalesce(max({_age('nextcall')}), 0)",
-                "How late the latest scheduled action is, in seconds.",
-            ),
-        ),
-    ),
-    Reading(
-        module="",
-        table="ir_module_module",
-        figures=(
-            _gauge(
-                "odoo_modules_in_between",
-                _counted("state IN ('to install', 'to upgrade', 'to remove')"),
-                "Modules that a migration has not finished.",
-            ),
-        ),
-    ),
-    Reading(
-        module="jobs",
-        table="queue_job",
-        figures=(
-            _gauge("jobs_waiting", _counted(_WAITING), "Jobs that wait."),
-            _gauge(
-                "jobs_oldest_seconds",
-                f"coalesce(max({_age('coalesce(eta, date_created)')}) FILTER (WHERE {_WAITING}), 0)",
-                "How long ago the oldest job that waits was due, in seconds.",
-            ),
-            _gauge("jobs_failed", _counted("state = 'failed'"), "Jobs that were given up, since ever."),
-        ),
-    ),
-    Reading(
-        module="sales",
-        table="sale_order",
-        where=f"date_order >= {_HOUR_AGO} AND date_order <= {_NOW}",
-        figures=(
-            _gauge(
-                "sales_placed",
-                _counted("state IN ('sale', 'done', 'cancel')"),
-                "Orders of the last hour, those that were cancelled included.",
-            ),
-            _gauge(
-                "sales_failed",
-                _counted("state = 'cancel'"),
-                "Orders of the last hour that were cancelled.",
-            ),
-        ),
-    ),
-    Reading(
-        module="",
-        table="sale_order",
-        where=f"date_order >= {_NOW} - interval '1 day' AND date_order <= {_NOW} AND {_WITHOUT_DELIVERY}",
-        beside=("sale_order_line", "product_product", "product_template", "stock_picking"),
-        nothing_without="stock_picking",
-        figures=(
-            _gauge(
-                "sales_unsynchronised_seconds",
-                f"coalesce(max({_age('date_order')}), 0)",
-                "Age of the oldest confirmed order of the last day that nobody was told to pick, in seconds.",
-            ),
-        ),
-    ),
-    Reading(
-        module="pos",
-        table="pos_order",
-        where=f"create_date >= {_HOUR_AGO}",
-        figures=(
-            _gauge(
-                "pos_placed",
-                _counted("state IN ('paid', 'done', 'invoiced', 'cancel')"),
-                "Orders that tills passed on in the last hour, those that were cancelled included.",
-            ),
-            _gauge(
-                "pos_failed",
-                _counted("state = 'cancel'"),
-                "Orders that tills passed on in the last hour and that were cancelled.",
-            ),
-            _gauge(
-                "pos_unsynchronised_seconds",
-                "coalesce(max(greatest(extract(epoch FROM create_date - date_order), 0)), 0)",
-                "Longest that an order took from a till to the shop in the last hour, in seconds.",
-            ),
-        ),
-    ),
-    Reading(
-        module="payments",
-        table="payment_transaction",
-        where=f"last_state_change >= {_HOUR_AGO}",
-        figures=(
-            _gauge(
-                "payments_placed",
-                _counted("state IN ('authorized', 'done', 'cancel', 'error')"),
-                "Payments of the last hour that ended, well or not.",
-            ),
-            _gauge(
-                "payments_failed", _counted("state = 'error'"), "Payments of the last hour that were refused."
-            ),
-        ),
-    ),
-    Reading(
-        module="stock",
-        table="stock_move",
-        where=f"state = 'done' AND date <= {_NOW}",
-        figures=(
-            _gauge(
-                "stock_age_seconds",
-                f"coalesce({_age('max(date)')}, 0)",
-                "How long ago stock was last moved, in seconds; 0 for a shop that has not moved any yet.",
-            ),
-        ),
-    ),
-)
-MODULES: Final = tuple(each.module for each in READINGS if each.module)
-
 _ACTIVITY: Final = "WHERE a.datid = d.oid AND a.backend_type = 'client backend'"
 _SERVER: Final = (
-    _gauge(
+    gauge(
         "database_waiting_sessions",
         f"(SELECT count(*) FROM pg_stat_activity AS a {_ACTIVITY} AND a.wait_event_type = 'Lock')",  # noqa: S608 - of this module's own words
         "Sessions that stand behind a lock.",
     ),
-    _gauge(
+    gauge(
         "database_longest_transaction_seconds",
         "coalesce((SELECT max(extract(epoch FROM clock_timestamp() - a.xact_start))"  # noqa: S608 - our own words
         f" FROM pg_stat_activity AS a {_ACTIVITY}), 0)",
@@ -276,7 +106,7 @@ def _entry(query: str, figures: tuple[Figure, ...], **more: Any) -> dict[str, An
 def queries() -> dict[str, Any]:
     """Return the queries by name, in the operator's form."""
     everywhere = {"target_databases": ["*"]}
-    has = tuple(_gauge(f"odoo_has_{each}", "", f"Whether the shop has {each}.") for each in MODULES)
+    has = tuple(gauge(f"odoo_has_{each}", "", f"Whether the shop has {each}.") for each in MODULES)
     return {
         "storefleet_server": _entry(_server_query(), _SERVER),
         "storefleet_modules": _entry(_modules_query(), has, **everywhere),

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from components.database.access import CLOSE_FUNCTION, CLOSE_SQL
-from components.database.queries import EXPORTER_ROLE, MODULES, metrics, queries
+from components.database.queries import EXPORTER_ROLE, metrics, queries
+from components.database.readings import MODULES
 from components.monitoring.checks import CHECKS
 from components.monitoring.figures import FIGURES, helpers
 from components.monitoring.pace import PRODUCTION

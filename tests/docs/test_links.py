@@ -26,6 +26,7 @@ MADE_LATER = (
     "gitops/evidence/",
     "gitops/plans/",
     "gitops/records/",
+    "releases/<version>/signature.json",
 )
 """What people and commands write into a project that is in use."""
 

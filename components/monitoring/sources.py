@@ -1,7 +1,8 @@
 """Which series come from programs that are not ours, by whoever gives them: what rules and dashboards may name.
 
-Read in the programs' own sources at the versions of the catalogue. A series that stands neither here nor among the
-rules and the queries of the databases has no source, and whatever asks for it is told nothing.
+Most were read in the programs' own sources at the versions of the catalogue, and those of requests are seen at the real
+Traefik (tests/edge). Those of the kubelet, kube-state-metrics and ``cnpg_pgbouncer_up`` were not. A series that stands
+neither here nor among the rules and the queries of the databases has no source, and who asks for it is told nothing.
 """
 
 from collections.abc import Mapping

@@ -31,6 +31,7 @@ VOLUME = {
 }
 
 REPLACEABLE = {
+    "AppProject",
     "CronJob",
     "ExternalSecret",
     "LimitRange",

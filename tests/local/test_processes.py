@@ -47,7 +47,7 @@ def test_a_service_is_found_as_soon_as_its_start_returns_even_when_its_environme
 
     def late(process):
         found = real(process)
-        mine = found.get(processes._MARK, "").endswith(":sleeper")
+        mine = found.get(processes.MARK, "").endswith(":sleeper")
         return {} if mine and next(blank, False) else found
 
     monkeypatch.setattr(psutil.Process, "environ", late)

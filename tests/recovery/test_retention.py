@@ -245,3 +245,15 @@ def test_the_lock_and_the_lifecycle_cover_every_class_of_backup(name):
         assert backup_lock(environment).days >= longest
         assert recovery_window(environment) >= longest
     assert tidying(environment).noncurrent_days > recovery_window(environment)
+
+
+@given(
+    st.integers(0, 3_000_000_000_000_000),
+    st.timedeltas(timedelta(milliseconds=1), timedelta(days=9)),
+)
+def test_ids_of_backups_sort_by_the_time_at_which_they_began(microseconds, later):
+    first = datetime(2000, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
+    assert keys.is_id(keys.new_id(first))
+    assert keys.new_id(first) < keys.new_id(first + later), (
+        "a prune would keep the older of two as the newest"
+    )

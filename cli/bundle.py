@@ -9,6 +9,7 @@ import typer
 from cli.output import clear_errors, console
 from local.state import ROOT
 from release.bundle import SOURCE, bundle_digest, chart_files, chart_folder, tenant_values
+from release.repository import write_whole
 from spec.fleet import load_fleet
 from spec.problems import Problem, SpecError
 from spec.releases import load_release, manifest_file
@@ -66,8 +67,5 @@ def _replace(file: str, data: bytes) -> bool:
     path = ROOT / file
     if path.exists() and path.read_bytes() == data:
         return False
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_bytes(data)
-    partial.replace(path)
+    write_whole(path, data)
     return True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
 from collections import Counter
 from typing import TYPE_CHECKING, Final
@@ -15,7 +14,10 @@ from local.delivery import bootstrap, control
 from local.kube import ApiError
 from local.state import ROOT
 from local.toolchain.build import ensure
+from local.trouble import EnvironmentTrouble
 from release.pointers import read_pointers
+from release.repository import Repository
+from spec.problems import SpecError
 from spec.tiers import NodePool
 
 if TYPE_CHECKING:
@@ -105,12 +107,7 @@ def show(found: Sequence[Delivered], console: Console) -> None:
 
 def _has_commits() -> bool:
     try:
-        done = subprocess.run(
-            ["git", "rev-parse", "--verify", "--quiet", "HEAD"],  # noqa: S607 - the user's own git
-            cwd=ROOT,
-            capture_output=True,
-            check=False,
-        )
-    except OSError:
+        Repository(ROOT).head()
+    except (EnvironmentTrouble, SpecError):
         return False
-    return done.returncode == 0
+    return True

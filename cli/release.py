@@ -20,7 +20,7 @@ from release.page import html_of, lines_of
 from release.planner import plan_release
 from release.pointers import ENVIRONMENTS_FOLDER, read_pointers
 from release.records import plan_file
-from release.repository import Repository
+from release.repository import Repository, write_whole
 from release.windows import sync_windows
 from spec.fleet import load_fleet
 from spec.problems import SpecError
@@ -70,9 +70,8 @@ def plan(
             tell(*lines_of(planned))
         if write:
             file = ROOT / plan_file(env, version)
-            file.parent.mkdir(parents=True, exist_ok=True)
             for path, text in ((file, planned.text), (file.with_suffix(".html"), html_of(planned))):
-                _replace(path, text)
+                write_whole(path, text.encode())
             tell(
                 "",
                 f"Wrote {plan_file(env, version)} and the page beside it. Commit them; then it is approved:",
@@ -228,9 +227,3 @@ def _is_ours(file: str, texts: dict[str, str]) -> bool:
         return (ROOT / file).read_text(encoding="utf-8") == texts.get(file)
     except OSError:
         return False
-
-
-def _replace(path: Path, text: str) -> None:
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)

@@ -7,10 +7,11 @@ import os
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from cli.recovery_settings import DATABASE, Settings
 from components.monitoring.checks import checks_of
+from local.delivery.control import APPLICATIONS
 from local.kube import KubeApi
 from local.state import state
 from local.trouble import EnvironmentTrouble
@@ -26,7 +27,7 @@ from release.gates.runs import Runs
 from release.gates.verdict import Finding, Outcome
 from release.windows import application_name
 from release.world import Moved, Taken
-from spec.naming import tenant_namespace
+from spec.naming import ARGO_CD, tenant_namespace
 from spec.problems import Problem, SpecError
 from spec.tiers import RETENTION, TIERS
 
@@ -40,10 +41,6 @@ if TYPE_CHECKING:
     from release.drift import Drift
     from release.repository import Repository
     from spec.fleet import Fleet
-
-ARGO: Final = "argocd"
-"""Namespace of the Applications."""
-_APPLICATIONS: Final = f"/apis/argoproj.io/v1alpha1/namespaces/{ARGO}/applications"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,12 +183,12 @@ class RealWorld:
         if self.applications is None:
             events = {}
             chosen = "involvedObject.kind=Application"
-            for each in _cluster().items(f"/api/v1/namespaces/{ARGO}/events", fieldSelector=chosen):
+            for each in _cluster().items(f"/api/v1/namespaces/{ARGO_CD}/events", fieldSelector=chosen):
                 events.setdefault(names.get(str(each["involvedObject"]["name"]), ""), []).append(each)
         return drift(applications, events, since, at)
 
     def _applications(self) -> dict[str, dict[str, Any]]:
-        items = _cluster().items(_APPLICATIONS) if self.applications is None else _items(self.applications)
+        items = _cluster().items(APPLICATIONS) if self.applications is None else _items(self.applications)
         return {str(each["metadata"]["name"]): each for each in items}
 
 

@@ -7,10 +7,14 @@ names the objects and was started by nobody, and the events about it, which the 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final, cast
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from release.reading import moment, part
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
 
 EVENTS_KEPT: Final = timedelta(hours=1)
 """How long the API server keeps events unless it is told otherwise (`--event-ttl`)."""
@@ -103,39 +107,26 @@ def in_words(looks: Sequence[Mapping[str, Any]]) -> tuple[bool, bool, str]:
 
 
 def _of_operation(tenant: str, application: Mapping[str, Any]) -> Iterable[Correction]:
-    state = _part(_part(application, "status"), "operationState")
-    operation = _part(state, "operation")
-    sync = _part(operation, "sync")
-    if state.get("phase") != "Succeeded" or not _part(operation, "initiatedBy").get("automated"):
+    state = part(part(application, "status"), "operationState")
+    operation = part(state, "operation")
+    sync = part(operation, "sync")
+    if state.get("phase") != "Succeeded" or not part(operation, "initiatedBy").get("automated"):
         return
     if not sync.get("autoHealAttemptsCount"):
         return  # it brought a new commit
-    at = _moment(state.get("finishedAt"))
+    at = moment(state.get("finishedAt"))
     if at is not None:
         objects = tuple(
             f"{each.get('kind', '?')} {each.get('name', '?')}"
             for each in cast("Sequence[Mapping[str, Any]]", sync.get("resources") or ())
         )
-        revision = str(_part(state, "syncResult").get("revision") or sync.get("revision") or "")
+        revision = str(part(state, "syncResult").get("revision") or sync.get("revision") or "")
         yield Correction(tenant=tenant, at=at, revision=revision, objects=objects)
 
 
 def _of_events(tenant: str, events: Iterable[Mapping[str, Any]]) -> Iterable[Correction]:
     for each in events:
         said = _PUT_BACK.search(str(each.get("message", "")))
-        at = _moment(each.get("lastTimestamp") or each.get("eventTime"))
+        at = moment(each.get("lastTimestamp") or each.get("eventTime"))
         if said and each.get("reason") == "OperationCompleted" and at is not None:
             yield Correction(tenant=tenant, at=at, revision=said[1], objects=())
-
-
-def _part(found: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    value = found.get(key)
-    return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
-
-
-def _moment(text: object) -> datetime | None:
-    try:
-        found = datetime.fromisoformat(str(text))
-    except ValueError:
-        return None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)

@@ -8,13 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Literal
 
-from pydantic import ValidationError
-
-from release.records import payload_of, read_json
+from release.records import payload_of, read_record
 from release.signing import signature_problem
-from spec.explain import problems_of
 from spec.model import SpecModel
-from spec.problems import Problem, SpecError
+from spec.problems import Problem
 from spec.releases import RELEASES_FOLDER, Moment, ReleaseVersion, Sha256, versions
 from spec.roster import Role
 from spec.vocabulary import Email  # noqa: TC001 - pydantic needs it at run time
@@ -61,15 +58,8 @@ def read_signatures(root: Path) -> Mapping[str, ManifestSignature]:
     found: dict[str, ManifestSignature] = {}
     for version in versions(root):
         file = signature_file(version)
-        if not (root / file).exists():
-            continue
-        content = dict(read_json(root, file))
-        try:
-            found[version] = ManifestSignature.model_validate(content)
-        except ValidationError as error:
-            raise SpecError(
-                problems_of(error, ManifestSignature, content, file, lines={}, given="")
-            ) from None
+        if (root / file).exists():
+            found[version] = read_record(root, file, ManifestSignature)
     return found
 
 

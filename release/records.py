@@ -177,6 +177,20 @@ def read_json(root: Path, file: str) -> Mapping[str, Any]:
     return cast("dict[str, Any]", content)
 
 
+def read_record(root: Path, file: str, model: type[Record]) -> Record:
+    """Return the record that a JSON file holds.
+
+    Raises:
+        SpecError: what is wrong with it.
+
+    """
+    content = dict(read_json(root, file))
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        raise SpecError(problems_of(error, model, content, file, lines={}, given="")) from None
+
+
 def read_approvals(root: Path, environment: str, version: str) -> list[Approval]:
     """Return the approvals of a release in an environment, of whichever plan.
 
@@ -185,15 +199,7 @@ def read_approvals(root: Path, environment: str, version: str) -> list[Approval]
 
     """
     folder = root / PLANS_FOLDER / environment / version / "approvals"
-    found: list[Approval] = []
-    for path in sorted(folder.glob("*.json")):
-        file = name_of(path, root)
-        content = dict(read_json(root, file))
-        try:
-            found.append(Approval.model_validate(content))
-        except ValidationError as error:
-            raise SpecError(problems_of(error, Approval, content, file, lines={}, given="")) from None
-    return found
+    return [read_record(root, name_of(path, root), Approval) for path in sorted(folder.glob("*.json"))]
 
 
 def read_emergencies(root: Path, environment: str) -> list[Emergency]:

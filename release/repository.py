@@ -42,6 +42,17 @@ class Changed:
     file: str
 
 
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file of the project in one step, in a folder that is made where it is missing.
+
+    A killed run leaves the old content or the new, and at most a file whose name ends with ``.partial``.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_bytes(data)
+    partial.replace(path)
+
+
 @dataclass(frozen=True)
 class Repository:
     """The repository whose work tree holds the project."""
@@ -159,11 +170,7 @@ class Repository:
         if busy:
             raise _refused(f"is in the middle of something ({busy[0]})", "finish it, or take it back, first")
         for file, text in texts.items():
-            path = self.root / file
-            path.parent.mkdir(parents=True, exist_ok=True)
-            partial = path.with_name(f".{path.name}.partial")
-            partial.write_text(text, encoding="utf-8")
-            partial.replace(path)
+            write_whole(self.root / file, text.encode())
         self._run("add", "--", *texts)
         ended = self._run("commit", "--quiet", "--only", "--message", message, "--", *texts, check=False)
         if ended.returncode != 0:

@@ -24,7 +24,7 @@ from release.page import html_of, scorecard_html
 from release.planner import plan_release
 from release.pointers import read_pointers
 from release.records import Approval, approval_file, plan_file, read_json, signed, text_of
-from release.repository import Repository
+from release.repository import Repository, write_whole
 from release.scorecard import Scorecard, scorecard
 from release.signing import load_key
 from release.verify import refuse_unsound
@@ -231,10 +231,7 @@ class Stage:
 
 
 def _text(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+    write_whole(path, text.encode())
 
 
 def _commit(root: Path, message: str) -> None:

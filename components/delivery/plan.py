@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Final
 
-from components.delivery.projects import API, CLUSTER, NAMESPACE, common_projects
+from components.delivery.projects import API, CLUSTER, common_projects
 from components.labelling import cell_labels, environment_labels
 from components.manifests import KubeObject, manifest
 from release.pointers import ENVIRONMENTS_FOLDER
@@ -11,7 +11,7 @@ from spec import labels
 from spec.delivery import CHECKOUT, DeliverySpec
 from spec.environment import EnvironmentSpec
 from spec.fleet import Fleet
-from spec.naming import HASH_DIGITS, NAME_LIMIT
+from spec.naming import ARGO_CD, HASH_DIGITS, NAME_LIMIT
 from spec.releases import RELEASES_FOLDER
 
 VALUES_FOLDER: Final = "gitops/values"
@@ -92,7 +92,7 @@ def _application_set(
             API,
             "ApplicationSet",
             f"tenants-{cell}",
-            namespace=NAMESPACE,
+            namespace=ARGO_CD,
             labels=cell_labels(cell, environment.cells[cell], environment.name),
             spec=spec,
         ),

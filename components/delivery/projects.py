@@ -18,13 +18,11 @@ from spec import labels
 from spec.calendar_files import Calendar
 from spec.environment import EnvironmentSpec
 from spec.fleet import Fleet
-from spec.naming import bounded, team_group, tenant_namespace
+from spec.naming import ARGO_CD, bounded, team_group, tenant_namespace
 from spec.tenant import TenantSpec
 from spec.vocabulary import TenantState
 
 API: Final = "argoproj.io/v1alpha1"
-NAMESPACE: Final = "argocd"
-"""Namespace of Argo CD, and of all that it is told."""
 COMMON: Final = "storefleet-tenants"
 """The project that all tenants' projects inherit from."""
 CLUSTER: Final = "https://kubernetes.default.svc"
@@ -130,7 +128,7 @@ def tenant_project(
         spec["syncWindows"] = [_NEVER]
     elif emergency:
         spec["syncWindows"] = list(emergency)
-    body = manifest(API, "AppProject", name, namespace=NAMESPACE, labels={**own, **marks}, spec=spec)
+    body = manifest(API, "AppProject", name, namespace=ARGO_CD, labels={**own, **marks}, spec=spec)
     why = (
         "Argo CD reaches the tenant's namespace for it and no other; who may act is another than who decides."
     )
@@ -195,7 +193,7 @@ def _frozen(environment: EnvironmentSpec, calendar: Calendar, at: datetime) -> K
 
 def _global(environment: EnvironmentSpec, name: str, spec: dict[str, Any]) -> Manifest:
     own = {**environment_labels(environment.name), labels.ROLE: labels.ROLE_PLATFORM}
-    return manifest(API, "AppProject", name, namespace=NAMESPACE, labels=own, spec=spec)
+    return manifest(API, "AppProject", name, namespace=ARGO_CD, labels=own, spec=spec)
 
 
 def _role(project: str, role: str, group: str, rights: tuple[tuple[str, str], ...]) -> dict[str, Any]:

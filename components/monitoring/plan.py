@@ -16,10 +16,9 @@ from components.monitoring.rules import rule_groups
 from release.gates.rendered import templates
 from spec import labels
 from spec.environment import EnvironmentSpec
-from spec.naming import MONITORING
+from spec.naming import ARGO_CD, MONITORING
 
 _API: Final = "monitoring.coreos.com/v1"
-_ARGO: Final = "argocd"
 _CERT_MANAGER: Final = "cert-manager"
 
 
@@ -50,7 +49,7 @@ def plan_monitoring(environment: EnvironmentSpec) -> MonitoringPlan:
             ),
             _monitor(
                 DELIVERY,
-                _ARGO,
+                ARGO_CD,
                 {"app.kubernetes.io/name": "argocd-application-controller"},
                 "metrics",
                 own,

@@ -6,7 +6,7 @@ import secrets
 from typing import TYPE_CHECKING, Any, cast
 
 from local.controlplane import nodes, simulations
-from local.delivery.services import NAMESPACE
+from spec.naming import ARGO_CD
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -59,7 +59,7 @@ def _objects(settings: Mapping[str, str], delivered: Mapping[str, tuple[str, ...
         for group, kinds in delivered.items()
     ]
     return [
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": _PART}},
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": ARGO_CD, "labels": _PART}},
         {"apiVersion": "v1", "kind": "ConfigMap", "metadata": _meta("argocd-cm"), "data": dict(settings)},
         {
             "apiVersion": "v1",
@@ -84,7 +84,7 @@ def _objects(settings: Mapping[str, str], delivered: Mapping[str, tuple[str, ...
 
 
 def _meta(name: str) -> dict[str, Any]:
-    return {"name": name, "namespace": NAMESPACE, "labels": _PART}
+    return {"name": name, "namespace": ARGO_CD, "labels": _PART}
 
 
 def _holds(there: Any, wanted: Any) -> bool:  # noqa: ANN401 - of any field

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 from local.controlplane import control, ports, processes
 from local.delivery import services
 from local.toolchain import catalog
+from spec.labels import RELEASE, TENANT
+from spec.naming import ARGO_CD
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,10 +23,9 @@ PROGRAMS: Final = (catalog.ARGOCD, catalog.HELM, catalog.REDIS)
 NAMES: Final = ("redis", "repo-server", "application-controller", "applicationset-controller")
 """The processes, in the order in which they are started."""
 
-_APPLICATIONS: Final = "/apis/argoproj.io/v1alpha1/namespaces/argocd/applications"
+APPLICATIONS: Final = f"/apis/argoproj.io/v1alpha1/namespaces/{ARGO_CD}/applications"
+"""Where the API server has the Applications."""
 _LONGEST: Final = 400
-_TENANT: Final = "storefleet.dev/tenant"
-_RELEASE: Final = "storefleet.dev/release"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +78,7 @@ def status(state: State) -> tuple[control.ProcessStatus, ...]:
 
 def applications(api: KubeApi) -> tuple[Delivered, ...]:
     """Return how far each tenant is, in the order of the tenants; none where the cluster has no Argo CD."""
-    items = api.items(_APPLICATIONS)
+    items = api.items(APPLICATIONS)
     return tuple(sorted((_delivered(each) for each in items), key=lambda each: each.tenant))
 
 
@@ -90,8 +91,8 @@ def _delivered(application: Mapping[str, Any]) -> Delivered:
     said = next((str(each["message"]) for each in conditions if str(each["type"]).endswith("Error")), failed)
     warned = next((str(each["message"]) for each in conditions if "Warning" in str(each["type"])), "")
     return Delivered(
-        tenant=labels.get(_TENANT, str(application["metadata"]["name"])),
-        release=labels.get(_RELEASE, ""),
+        tenant=labels.get(TENANT, str(application["metadata"]["name"])),
+        release=labels.get(RELEASE, ""),
         sync=_status_of(status, "sync"),
         health=_status_of(status, "health"),
         compared=_compared(application),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from local.state import secret, write
+from spec.naming import ARGO_CD
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from local.controlplane.services import Layout
     from local.state import State
 
-NAMESPACE: Final = "argocd"
 _LOOPBACK: Final = "127.0.0.1"
 REVISION_SECONDS: Final = 5
 """How long the repository server trusts what a branch was: reading this machine's own repository costs nothing."""
@@ -81,7 +81,7 @@ def application_controller(layout: Layout) -> Service:
     return layout.service(
         "application-controller",
         "argocd",
-        f"--namespace={NAMESPACE}",
+        f"--namespace={ARGO_CD}",
         f"--redis={_address(layout, 'redis')}",
         f"--repo-server={_address(layout, 'repo-server')}",
         "--repo-server-plaintext",
@@ -101,7 +101,7 @@ def applicationset_controller(layout: Layout) -> Service:
     return layout.service(
         "applicationset-controller",
         "argocd",
-        f"--namespace={NAMESPACE}",
+        f"--namespace={ARGO_CD}",
         f"--argocd-repo-server={_address(layout, 'repo-server')}",
         "--repo-server-plaintext",
         "--metrics-addr=0",

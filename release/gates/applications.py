@@ -1,11 +1,12 @@
 """What Argo CD says of a tenant: synchronised, healthy, and at the commit that moved it, not at an older one. Pure."""
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
-from typing import Any, Final, cast
+from datetime import datetime
+from typing import Any, Final
 
 from components.monitoring.check import Layer
 from release.gates.verdict import Finding, Outcome
+from release.reading import moment, part
 
 CHECK: Final = "application_in_step"
 
@@ -37,10 +38,10 @@ def _judged(
 ) -> tuple[Outcome, str]:
     if application is None or moved is None:
         return Outcome.HOLD, "there is no Application of it" if moved else "it was not moved by any commit"
-    status = _part(application, "status")
-    health = str(_part(status, "health").get("status", "Unknown"))
-    sync = _part(status, "sync")
-    operation = _part(status, "operationState")
+    status = part(application, "status")
+    health = str(part(status, "health").get("status", "Unknown"))
+    sync = part(status, "sync")
+    operation = part(status, "operationState")
     phase = str(operation.get("phase", "none"))
     revision = str(sync.get("revision", ""))
     if not revision or not holds_move(revision):
@@ -50,22 +51,9 @@ def _judged(
         )
     if phase in ("Failed", "Error") or health in HEALTH_FAILS:
         return Outcome.FAIL, f"it is {health}, and its synchronisation ended with {phase}"
-    finished = _moment(operation.get("finishedAt"))
+    finished = moment(operation.get("finishedAt"))
     if phase != "Succeeded" or finished is None or finished < moved:
         return Outcome.HOLD, f"no synchronisation has succeeded since the move (the last: {phase})"
     state = str(sync.get("status", "Unknown"))
     good = state == "Synced" and health == "Healthy"
     return (Outcome.PASS if good else Outcome.HOLD), f"it is {state} and {health} at {revision[:12]}"
-
-
-def _part(found: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    value = found.get(key)
-    return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
-
-
-def _moment(text: object) -> datetime | None:
-    try:
-        found = datetime.fromisoformat(str(text))
-    except ValueError:
-        return None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)

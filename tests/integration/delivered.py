@@ -117,7 +117,7 @@ class Delivery:
         return [tenant.id for tenant in self.fleet.tenants if int(tenant.ring) == number]
 
     def applications(self) -> dict[str, Object]:
-        items = self.api.items("/apis/argoproj.io/v1alpha1/namespaces/argocd/applications")
+        items = self.api.items(control.APPLICATIONS)
         return {each["metadata"]["labels"]["storefleet.dev/tenant"]: each for each in items}
 
     def unwell(self, tenants: Collection[str] | None = None) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from local.delivery.control import APPLICATIONS
 from release.pointers import pointer_file
 from release.windows import Exemption
 from spec.calendar_files import Calendar
@@ -173,7 +174,7 @@ def _with_a_freeze(delivery: Delivery, tenant: str) -> Fleet:
 
 
 def _by_hand(delivery: Delivery, tenant: str) -> None:
-    path = f"/apis/argoproj.io/v1alpha1/namespaces/argocd/applications/odoo-{tenant}"
+    path = f"{APPLICATIONS}/odoo-{tenant}"
     delivery.api.merge(
         path, {"operation": {"initiatedBy": {"username": "somebody"}, "sync": {"prune": True}}}
     )

@@ -11,23 +11,26 @@ import typer
 from cli import release_evidence, release_steps, release_story, signatures
 from cli.bundle import bundle
 from cli.moments import instant, now
-from cli.output import MISTAKE, clear_errors, console, fail
+from cli.output import MISTAKE, clear_errors, console, errors, fail
 from cli.release_facts import WATCHED, Environment, Version, committed_facts, mistake, tell
+from components.delivery.plan import repository_of
+from components.delivery.projects import calendars_in_use, windows_by_project
 from local.state import ROOT
 from release.check import check_change
+from release.facts import open_exemptions
 from release.moving import Moving, adoption, emergency_move, promotion, rollback
 from release.page import html_of, lines_of
 from release.planner import plan_release
 from release.pointers import ENVIRONMENTS_FOLDER, read_pointers
 from release.records import plan_file
 from release.repository import Repository, write_whole
-from release.windows import sync_windows
 from spec.fleet import load_fleet
 from spec.problems import SpecError
 from spec.releases import load_release
 
 if TYPE_CHECKING:
     from release.known import Facts
+    from spec.fleet import Fleet
 
 app = typer.Typer(help="Plan releases, and move them through the rings and back.", no_args_is_help=True)
 app.command()(signatures.sign)
@@ -175,20 +178,31 @@ def check(
 
 @app.command()
 def windows(*, env: Environment) -> None:
-    """Print the sync windows of each cell's AppProject, as JSON: what Argo CD is told of the calendars."""
+    """Print the sync windows of each project of Argo CD that has some, as JSON: what it is told of the calendars."""
     with clear_errors():
-        facts = _facts(env, committed=False)
-        exemptions = [each.exemption for each in facts.emergencies]
-        found = {
-            cell: [
-                each.manifest()
-                for each in sync_windows(
-                    facts.fleet.in_cell(cell), facts.fleet.calendars, facts.at, exemptions
-                )
-            ]
-            for cell in facts.fleet.environment.cells
-        }
+        fleet = _facts(env, committed=False).fleet
+        delivery = fleet.environment.delivery
+        found = (
+            {}
+            if delivery is None
+            else windows_by_project(fleet, repository_of(delivery, fleet), open_exemptions(fleet))
+        )
         console.print_json(json.dumps(found))
+        if not calendars_in_use(fleet):
+            errors.print(_untold(fleet), markup=False, soft_wrap=True)
+
+
+def _untold(fleet: Fleet) -> str:
+    """Say why Argo CD is told of no calendar."""
+    delivery = fleet.environment.delivery
+    if delivery is None:
+        return f"Argo CD delivers nothing in {fleet.environment.name}."
+    if not delivery.freezes:
+        return (
+            f"Argo CD is told of no calendar: delivery.freezes is false in stacks/Pulumi.{fleet.environment.name}.yaml."
+            " The planner and the check of a change hold to them all the same."
+        )
+    return f"No tenant of {fleet.environment.name} is under a calendar."
 
 
 def _facts(env: str, *, committed: bool = True) -> Facts:

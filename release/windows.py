@@ -74,15 +74,16 @@ def sync_windows(
     at: datetime,
     exemptions: Sequence[Exemption] = (),
 ) -> tuple[SyncWindow, ...]:
-    """Return the windows of one AppProject from an instant on: by calendar, and none for a single tenant.
+    """Return the windows that name these tenants' Applications, from an instant on: a group of them for each calendar.
 
-    A project is that of a cell: with at most 40 tenants its windows stay far below what the API server takes.
+    The project of a calendar needs no names (`calendar_windows`), and tenants inherit it. These are for projects that
+    do not inherit: a tenant's own, while an emergency is on record.
 
     Tenants under an exemption leave their calendar's group for one of their own, in which the time of the exemption is
     open to people. Its end is written into the windows: nobody has to remember it.
 
     Args:
-        tenants: the tenants of the project.
+        tenants: the tenants whose Applications are in the project.
         calendars: the calendars by their ids.
         at: the first instant.
         exemptions: what is open by way of emergency.

@@ -162,6 +162,26 @@ def common_projects(fleet: Fleet, repository: str) -> tuple[KubeObject, ...]:
     )
 
 
+def windows_by_project(
+    fleet: Fleet, repository: str, exemptions: Sequence[Exemption] = ()
+) -> dict[str, list[Manifest]]:
+    """Return `spec.syncWindows` of every project that has some, as the plan of the fleet writes them, by its name.
+
+    They are those of calendars in use, of tenants under an emergency, and of tenants that have left. A tenant's project
+    that is not among them inherits its calendar's, or is never frozen. Empty where nothing is delivered.
+    """
+    if fleet.environment.delivery is None:
+        return {}
+    planned = [*common_projects(fleet, repository)]
+    for tenant in sorted(fleet.tenants, key=lambda each: each.id):
+        planned += tenant_project(tenant, fleet.environment, {}, emergency_windows(tenant, fleet, exemptions))
+    return {
+        one.meta.name: list(windows)
+        for one in planned
+        if (windows := one.manifest["spec"].get("syncWindows")) is not None
+    }
+
+
 def calendars_in_use(fleet: Fleet) -> tuple[str, ...]:
     """Return the ids of the calendars that Argo CD is told of: those that tenants are under, or none."""
     delivery = fleet.environment.delivery

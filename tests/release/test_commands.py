@@ -1,5 +1,6 @@
 """The release commands on a real git repository: what moves, what does not, and what is refused."""
 
+import json
 import shutil
 import signal
 import subprocess
@@ -10,7 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from components.plan import plan_environment
 from release import repository as repositories
+from release.facts import open_exemptions
+from spec.fleet import load_fleet
 from tests.release.project import START, project
 
 pytestmark = pytest.mark.unit
@@ -396,10 +400,45 @@ def test_the_plan_is_written_as_json_and_as_a_page_that_needs_nothing_else(proje
     assert "http" not in page, "the page would load something from elsewhere"
 
 
-def test_the_windows_are_printed_by_cell(project):
+def windows(project):
+    """Run the command; what it prints before a remark is JSON."""
     said = project.run("windows", "--env", "local")
-    assert '"odoo-deli"' in said
-    assert "fair: Fair; 2026-06-02 22:00 to 2026-06-06 22:00 UTC" in said
+    found, end = json.JSONDecoder().raw_decode(said)
+    return found, said[end:].strip()
+
+
+def test_the_windows_are_printed_by_project_as_the_program_writes_them(project):
+    found, remark = windows(project)
+    assert "fair: Fair; 2026-06-02 22:00 to 2026-06-06 22:00 UTC" in [
+        each["description"] for each in found["calendar-fair"]
+    ]
+    assert remark == ""
+    fleet = load_fleet(project.root, "local", today=project.at.date())
+    planned = {
+        one.meta.name: one.manifest["spec"]["syncWindows"]
+        for one in plan_environment(fleet, exemptions=open_exemptions(fleet)).objects()
+        if one.kind == "AppProject" and "syncWindows" in one.manifest["spec"]
+    }
+    assert found == planned, "somebody compares Argo CD with windows that it was never told"
+    assert not [name for name in found if name.startswith("t-")], (
+        "a tenant has windows of its own for nothing"
+    )
+
+
+def test_a_tenant_under_an_emergency_has_its_windows_in_its_own_project(project):
+    emergency(project, "sales-stop", "--tenant", "deli", "--hours", "4")
+    found, _ = windows(project)
+    assert {"calendar-fair", "t-deli"} <= set(found)
+    assert all(each["applications"] == ["odoo-deli"] for each in found["t-deli"])
+
+
+def test_where_argo_cd_is_told_of_no_calendar_the_command_says_why(project):
+    stack = "stacks/Pulumi.local.yaml"
+    project.write(stack, project.read(stack).rstrip() + "\n    delivery: {freezes: false}\n")
+    project.commit()
+    found, remark = windows(project)
+    assert found == {}
+    assert "delivery.freezes is false in stacks/Pulumi.local.yaml" in remark
 
 
 def emergency(project, name, *arguments, status=0):

@@ -9,7 +9,7 @@ from components.plan import plan_environment
 from components.seams import build, existing_tenants, open_cloud, plan_seams, prepare
 from local.kube import ApiError, KubeApi
 from local.trouble import EnvironmentTrouble
-from release.facts import open_exemptions
+from release.facts import open_exemptions, released_images
 from spec.fleet import current_day, load_fleet
 from spec.lifecycle import check_steps
 from spec.problems import SpecError
@@ -27,7 +27,7 @@ def main() -> None:
         applied = existing_tenants(fleet, seams, cloud, KubeApi)
         check_steps(fleet, applied, today, ROOT)
         prepare(seams, ROOT)
-        plan = plan_environment(fleet, applied, open_exemptions(fleet))
+        plan = plan_environment(fleet, applied, open_exemptions(fleet), released_images(fleet))
     except (EnvironmentTrouble, SpecError) as error:
         raise pulumi.RunError(str(error)) from error
     except ApiError as error:

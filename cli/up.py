@@ -20,6 +20,7 @@ from local.progress import Progress
 from local.state import ROOT, state, write
 from local.toolchain.build import ensure
 from local.trouble import EnvironmentTrouble
+from release.facts import released_images
 from spec.fleet import current_day, load_fleet
 from spec.lifecycle import check_steps
 
@@ -80,7 +81,7 @@ def apply(progress: Progress, *, only_preview: bool = False) -> Applied:
     """
     with progress.step("tenant files") as step:
         fleet = load_fleet(ROOT, LOCAL)
-        expected = plan_environment(fleet).resources
+        expected = plan_environment(fleet, released=released_images(fleet)).resources
         step.result = f"{len(fleet.tenants)} tenants in {len(fleet.environment.cells)} cells, all valid"
     current = state()
     with exclusive(current, progress):

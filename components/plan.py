@@ -52,12 +52,16 @@ class EnvironmentPlan:
 
 
 def plan_environment(
-    fleet: Fleet, applied: AppliedTenants = NONE_APPLIED, exemptions: Sequence[Exemption] = ()
+    fleet: Fleet,
+    applied: AppliedTenants = NONE_APPLIED,
+    exemptions: Sequence[Exemption] = (),
+    released: Sequence[str] = (),
 ) -> EnvironmentPlan:
     """Plan an environment from a checked fleet. Takes time in proportion to its tenants.
 
     `applied` is what exists (see `spec.lifecycle`): it decides which step of a purge this run takes, and
     nothing else. `exemptions` are the emergencies that open a frozen tenant to people for a time.
+    `released` are the images of the releases, which tenants' pods may run (`release.facts.released_images`).
     """
     environment = fleet.environment
     tenants = tuple(
@@ -66,7 +70,7 @@ def plan_environment(
         if not removed(tenant, applied)
     )
     return EnvironmentPlan(
-        admission=plan_admission(environment),
+        admission=plan_admission(environment, released),
         platform=plan_platform(environment),
         delivery=plan_delivery(fleet),
         monitoring=plan_monitoring(environment),

@@ -1,6 +1,6 @@
 """Gathering what is known when a pointer is to move: from the checkout, or from a commit laid out in a folder."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -25,7 +25,7 @@ from release.repository import Repository
 from release.windows import Exemption
 from spec.fleet import Fleet, load_fleet
 from spec.problems import Problem, SpecError
-from spec.releases import load_releases
+from spec.releases import load_releases, manifest_file
 from spec.roster import ROSTER, Roster, load_roster
 
 
@@ -83,6 +83,38 @@ def open_exemptions(fleet: Fleet) -> tuple[Exemption, ...]:
         each.exemption
         for each in held_emergencies(read_emergencies(fleet.root, environment), roster, environment)
         if each.expires.date() >= fleet.day
+    )
+
+
+def released_images(fleet: Fleet) -> tuple[str, ...]:
+    """Return the images that releases bring to an environment, each by its digest: its tenants' pods may run them.
+
+    Every release counts, an old one that nobody signed as well: pods of it are started again, and the way back leads to
+    it. What moves tenants to a release asks for the signature.
+
+    Raises:
+        SpecError: what is wrong with any of the files, or tenants are on a release that is not there: their pods would
+            not start again.
+
+    """
+    releases = load_releases(fleet.root)
+    lost: dict[str, list[str]] = {}
+    for pointer in read_pointers(fleet.root, fleet.environment.name.value).values():
+        if pointer.release not in releases:
+            lost.setdefault(pointer.release, []).append(pointer.tenant)
+    if lost:
+        raise SpecError([_lost(fleet, version, tenants) for version, tenants in sorted(lost.items())])
+    return tuple(image for release in releases.values() for image in release.manifest.images.values())
+
+
+def _lost(fleet: Fleet, version: str, tenants: Sequence[str]) -> Problem:
+    """Say that tenants are on a release whose images nobody could tell the cluster."""
+    file, others = manifest_file(version), f" and {len(tenants) - 1} more" if len(tenants) > 1 else ""
+    return Problem(
+        file=file,
+        message=f"is missing, and {min(tenants)}{others} of {fleet.environment.name} are on it: the cluster would not "
+        "know its images, and their pods would not start again",
+        fix=f"bring it back: git log --diff-filter=D -- {file}",
     )
 
 

@@ -23,7 +23,7 @@ class AdmissionOutputs:
 
 
 class Admission(Component):
-    """The ValidatingAdmissionPolicies of an environment, and their bindings."""
+    """The ValidatingAdmissionPolicies of an environment, their bindings, and the list of known images."""
 
     outputs: AdmissionOutputs
 
@@ -31,6 +31,7 @@ class Admission(Component):
         super().__init__(
             "storefleet:admission:Admission", name, wait_seconds=args.plan.wait_seconds, opts=opts
         )
-        declared = self.declare(args.plan.objects)
-        self.outputs = AdmissionOutputs(policies=len(declared) // 2)
+        self.declare(args.plan.objects)
+        policies = [one for one in args.plan.objects if one.kind == "ValidatingAdmissionPolicy"]
+        self.outputs = AdmissionOutputs(policies=len(policies))
         self.register_outputs({"policies": self.outputs.policies})

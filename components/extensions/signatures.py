@@ -7,6 +7,7 @@ and what the cluster lets in are the same.
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from components.admission.known import WARNED
 from components.keys.plan import signing_key_arn
 from components.labelling import environment_labels
 from components.manifests import KubeObject, Manifest, manifest
@@ -14,19 +15,16 @@ from components.registry.plan import plan_registry
 from policy.image_lock import LOCK, LockedImage
 from spec.aws import AwsSpec
 from spec.environment import EnvironmentSpec
-from spec.vocabulary import EnvironmentName
 
 # The version in which the cluster stores them: another one would be converted by the operator's webhook at each look.
 _API: Final = "policy.sigstore.dev/v1alpha1"
-_WARNED: Final = frozenset({EnvironmentName.DEV})
-"""Environments where builds are tried that nobody signed: they run, and whoever starts them is told."""
 
 
 def image_policies(
     environment: EnvironmentSpec, aws: AwsSpec, verified: Sequence[LockedImage] = LOCK.images
 ) -> Iterator[KubeObject]:
     """Yield the policies by which the cluster decides; what none of them names is refused as well."""
-    mode = "warn" if environment.name in _WARNED else "enforce"
+    mode = "warn" if environment.name in WARNED else "enforce"
     own = plan_registry(environment, aws).address
     key = {"kms": f"awskms:///{signing_key_arn(environment, aws)}", "hashAlgorithm": "sha256"}
     yield KubeObject(

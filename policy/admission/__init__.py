@@ -7,11 +7,24 @@ becomes one ValidatingAdmissionPolicy in `components/admission`.
 
 from typing import Final
 
-from policy.admission import classes, deletion, edge, exposure, hosts, images, namespaces, secrets, walls
+from policy.admission import (
+    classes,
+    deletion,
+    edge,
+    exposure,
+    hosts,
+    images,
+    known,
+    namespaces,
+    secrets,
+    walls,
+)
 from policy.admission.frame import Admission
 
 ADMISSIONS: Final[tuple[Admission, ...]] = (
     images.PART,
+    known.PART,
+    known.LIST,
     hosts.PART,
     edge.CERTIFICATES,
     edge.REFERENCES,

@@ -12,6 +12,7 @@ from policy.admission.frame import (
     DELETE,
     NOT_BY_CONTROLLERS,
     Admission,
+    Parameter,
     Target,
     Validation,
     literal,
@@ -63,5 +64,5 @@ PART: Final = Admission(
             " + variables.due[0]",
         ),
     ),
-    clock=True,
+    parameter=Parameter.CLOCK,
 )

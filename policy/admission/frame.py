@@ -8,6 +8,7 @@ expression meets several kinds: the server checks types against each of them.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Final
 
 from spec import labels
@@ -79,6 +80,15 @@ WORKLOADS: Final = (
 """Whatever holds a pod: a mistake is refused where it is written, not later in a pod that never starts."""
 
 
+class Parameter(StrEnum):
+    """What an object of the cluster tells a part, `params` in its expressions; without it everything is refused."""
+
+    CLOCK = "clock"
+    """The time: `params.spec.renewTime`, of a Lease (see `deletion`)."""
+    IMAGES = "images"
+    """The images that the environment knows: a ConfigMap (see `known`)."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Validation:
     """What must hold, and what to say when it does not: a CEL expression of type string."""
@@ -93,8 +103,7 @@ class Admission:
 
     `rule` is the rule's name; `part` tells several parts of one rule apart. `roles` selects namespaces by the
     role that they have (empty: the part looks for itself). All `conditions` must hold for the part to apply;
-    the server gives them no `namespaceObject`. `variables` may use those before them. With `clock`,
-    `params.spec.renewTime` is the time (see `deletion`).
+    the server gives them no `namespaceObject`. `variables` may use those before them.
     """
 
     rule: str
@@ -105,7 +114,7 @@ class Admission:
     validations: tuple[Validation, ...]
     conditions: Mapping[str, str] = field(default_factory=dict[str, str])
     variables: Mapping[str, str] = field(default_factory=dict[str, str])
-    clock: bool = False
+    parameter: Parameter | None = None
 
     @property
     def name(self) -> str:

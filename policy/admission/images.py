@@ -5,12 +5,16 @@ from typing import Final
 from policy.admission.frame import NEW_OR_CHANGED, POD, WORKLOADS, Admission, Validation
 from spec import labels
 
-_IMAGES: Final = (
+IMAGES: Final = (
     "variables.pod.containers.map(c, c.?image.orValue(''))"
     " + variables.pod.?initContainers.orValue([]).map(c, c.?image.orValue(''))"
     " + variables.pod.?ephemeralContainers.orValue([]).map(c, c.?image.orValue(''))"
     " + variables.pod.?volumes.orValue([]).filter(v, has(v.image)).map(v, v.image.?reference.orValue(''))"
 )
+"""The images that a pod names, of the variable `pod`: of containers of every kind, and of volumes."""
+
+DIGEST: Final = "@sha256:[0-9a-f]{64}$"
+"""How an image ends that is pinned, as a regular expression of RE2 and of Python."""
 
 PART: Final = Admission(
     rule="image-digest",
@@ -20,7 +24,7 @@ PART: Final = Admission(
     conditions={"new-or-changed": NEW_OR_CHANGED},
     variables={
         "pod": POD,
-        "loose": f"({_IMAGES}).filter(i, !i.matches('@sha256:[0-9a-f]{{64}}$'))",
+        "loose": f"({IMAGES}).filter(i, !i.matches('{DIGEST}'))",
     },
     validations=(
         Validation(

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from cli.delivery import prepare
+from components.admission.known import image_list, known_images
 from components.delivery.plan import values_file
 from components.plan import plan_environment
 from local.controlplane import control as controlplane
@@ -18,9 +19,11 @@ from local.kube import ApiError
 from local.progress import Progress
 from local.toolchain.build import ensure
 from release.bundle import chart_folder
+from release.facts import released_images
 from release.pointers import pointer_file, pointer_for
 from spec.fleet import load_fleet
 from spec.naming import tenant_namespace
+from spec.releases import manifest_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -93,10 +96,17 @@ class Delivery:
         self.git("commit", "--quiet", "--message", message)
         return self.git("rev-parse", "HEAD")
 
-    def release(self, version: str, change: Callable[[str], str] = str) -> None:
-        """Add a release like the first one: `change` is made in each tenant's values, after the version's."""
+    def release(self, version: str, change: Callable[[str], str] = str, *, told: bool = True) -> None:
+        """Add a release like the first one, and tell the cluster of its images as applying the platform does.
+
+        `change` is made in the manifest, and in each tenant's values after the version's. If not `told`, the manifest
+        says nothing of the change.
+        """
         root, environment = self.project.root, self.fleet.environment.name.value
         shutil.copytree(root / chart_folder(BASE), root / chart_folder(version))
+        written = (root / manifest_file(BASE)).read_text()
+        (root / manifest_file(version)).write_text(change(written) if told else written)
+        _applied(self.api, _image_list(self.fleet))
         for tenant in self.fleet.tenants:
             text = (root / values_file(environment, BASE, tenant.id)).read_text()
             target = root / values_file(environment, version, tenant.id)
@@ -173,6 +183,11 @@ def _applied(api: KubeApi, manifest: Mapping[str, Any]) -> None:
     eventually(f"{manifest['kind']} {manifest['metadata']['name']}", lambda: not api.apply(manifest))
 
 
+def _image_list(fleet: Fleet) -> Mapping[str, Any]:
+    environment = fleet.environment
+    return image_list(environment, known_images(environment, released_images(fleet))).manifest
+
+
 def deliver(project: Project) -> Delivery:
     """Start everything on a copy of the checkout; every tenant points to the first release."""
     progress = Progress()
@@ -183,7 +198,7 @@ def deliver(project: Project) -> Delivery:
     made.point([tenant.id for tenant in fleet.tenants], BASE)
     made.commit("The examples")
     prepare(fleet, api)
-    objects = list(plan_environment(fleet).objects())
+    objects = list(plan_environment(fleet, released=released_images(fleet)).objects())
     first = [one.manifest for one in objects if one.kind in {"Namespace", "PriorityClass"}]
     rest = [one.manifest for one in objects if one.kind not in {"Namespace", "PriorityClass"}]
     with ThreadPoolExecutor(_WORKERS) as pool:

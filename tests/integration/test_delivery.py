@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from local.delivery.control import APPLICATIONS
+from local.kube import ApiError
 from release.pointers import pointer_file
 from release.windows import Exemption
 from spec.calendar_files import Calendar
 from spec.calendars import Season
 from spec.delivery import DeliverySpec
 from spec.naming import tenant_namespace
+from spec.releases import load_release
 from tests.integration.delivered import BASE, Delivery, deliver, eventually
 from tests.integration.project import copy
 
@@ -121,7 +123,14 @@ def test_a_bad_release_stops_at_its_ring_and_the_old_one_goes_on_serving(release
     broken.write_text('{{ fail "a template that nobody tried" }}\n')
     # A migration whose checkpoint nobody took.
     released.release("18.0.5", lambda text: text.replace("phase: serve", "phase: migrate"))
-    bad = {"18.0.3": "Progressing", "18.0.4": "nobody tried", "18.0.5": "migration"}
+    # An image of which the cluster was told nothing: values that name another than the manifest.
+    released.release("18.0.6", lambda text: text.replace("odoo@sha256:4f8e", "odoo@sha256:6666"), told=False)
+    bad = {
+        "18.0.3": "Progressing",
+        "18.0.4": "nobody tried",
+        "18.0.5": "migration",
+        "18.0.6": "not an image that this environment knows",
+    }
     for version, said in bad.items():
         serving = {name: released.image_of(name) for name in ring}
         released.point(ring, version)
@@ -248,6 +257,10 @@ def test_drift_is_corrected_and_a_foreign_object_is_reported(
     synced.api.merge(service, {"spec": {"ports": elsewhere}})
     pod = (synced.api.get(deployment) or {})["spec"]["template"]["spec"]
     pod["containers"][0]["image"] = "somebody.example/odoo@sha256:" + "6" * 64
+    with pytest.raises(ApiError, match="storefleet-image-signed-known"):
+        synced.api.merge(deployment, {"spec": {"template": {"spec": {"containers": pod["containers"]}}}})
+    tools = load_release(synced.project.root, BASE).manifest.images["tools"]
+    pod["containers"][0]["image"] = tools
     synced.api.merge(deployment, {"spec": {"template": {"spec": {"containers": pod["containers"]}}}})
     assert _ports(synced, service) == elsewhere
     assert synced.image_of(tenant) != right[1]

@@ -5,7 +5,12 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import Any
 
-IMAGE = f"docker.io/library/odoo@sha256:{'0123456789abcdef' * 4}"
+from local.state import ROOT
+from spec.releases import load_release
+
+RELEASED = load_release(ROOT, "18.0.1").manifest.images
+"""What every environment of the examples knows."""
+IMAGE = RELEASED["odoo"]
 TAG = "docker.io/library/odoo:19"
 
 Object = dict[str, Any]

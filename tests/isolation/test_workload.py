@@ -14,6 +14,7 @@ import yaml
 from components.workload.plan import Step, plan_workload
 from spec.naming import tenant_namespace
 from tests.components import aws_samples
+from tests.isolation.objects import RELEASED
 from tests.workload import rendering, samples
 
 if TYPE_CHECKING:
@@ -58,7 +59,9 @@ def send(client: Client, actor: Actor, namespace: str, thing: Object) -> Answer:
 
 
 def rendered(tenant: TenantSpec, environment: EnvironmentSpec, step: Step, folder: Path) -> list[Object]:
-    plan = plan_workload(tenant, environment, samples.release(), today=samples.TODAY, step=step)
+    known = {"image": RELEASED["odoo"], "tools": RELEASED["tools"]}
+    release = samples.release().model_copy(update=known)
+    plan = plan_workload(tenant, environment, release, today=samples.TODAY, step=step)
     assert plan is not None
     done = rendering.run(plan.values.document(), folder)
     assert done.returncode == 0, done.stderr

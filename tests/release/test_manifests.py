@@ -1,10 +1,14 @@
 """The signature of a manifest: who built a release stands for it, and what was changed since moves nobody."""
 
 import json
+import shutil
 
 import pytest
 
-from tests.release.project import PEOPLE, QUIET, project
+from release.facts import released_images
+from spec.fleet import load_fleet
+from spec.problems import SpecError
+from tests.release.project import DIGEST, PEOPLE, QUIET, project
 
 pytestmark = pytest.mark.unit
 __all__ = ["project"]
@@ -80,3 +84,21 @@ def test_nobody_approves_in_the_role_of_who_builds(asked):
         "approve", "18.0.4", "--env", "local", "--role", "build", "--by", DEV, "--key", key, status=2
     )
     assert "is not a role" in said
+
+
+def test_the_images_of_every_release_are_known_signed_or_not(project):
+    """Pods of an old release are started again, and the way back leads to it."""
+    newer = "sha256:" + "d" * 64
+    text = project.read("releases/18.0.4/release.yaml").replace(f"odoo@{DIGEST}", f"odoo@{newer}")
+    project.write("releases/18.0.5/release.yaml", text)
+    found = released_images(load_fleet(project.root, "local"))
+    assert {image.split("@")[1] for image in found} == {DIGEST, newer}
+
+
+def test_a_release_that_tenants_are_on_is_not_lost(project):
+    shutil.rmtree(project.root / "releases/18.0.3")
+    with pytest.raises(SpecError) as refused:
+        released_images(load_fleet(project.root, "local"))
+    said = " ".join(str(refused.value).split())
+    assert "releases/18.0.3/release.yaml: is missing, and bakery and 3 more of local are on it" in said
+    assert "git log --diff-filter=D -- releases/18.0.3/release.yaml" in said

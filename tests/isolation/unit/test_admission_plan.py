@@ -2,11 +2,16 @@
 
 import json
 import re
+from datetime import date
 
 import pytest
 
+from components.admission.known import KEY, known_images
 from components.admission.plan import plan_admission
 from policy.admission import ADMISSIONS
+from policy.admission.images import DIGEST
+from policy.admission.known import LIST_KEY, canonical
+from policy.image_lock import LockedImage
 from policy.rules import RULES
 from spec import labels
 from spec.tiers import TIERS
@@ -39,38 +44,131 @@ def test_every_part_belongs_to_a_rule_of_the_pack():
     )
 
 
+def bindings(environment=None):
+    objects = plan_admission(environment or samples.environment()).objects
+    return {
+        one.manifest["spec"]["policyName"]: one.manifest["spec"]
+        for one in objects
+        if one.kind == "ValidatingAdmissionPolicyBinding"
+    }
+
+
 def test_every_policy_has_a_binding_that_refuses_and_fails_closed():
     policies = planned("ValidatingAdmissionPolicy")
-    bindings = {
-        one.manifest["spec"]["policyName"]: one for one in planned("ValidatingAdmissionPolicyBinding")
-    }
-    assert len(policies) == len(ADMISSIONS) == len(bindings)
+    assert len(policies) == len(ADMISSIONS) == len(bindings())
     for one in policies:
         assert one.manifest["spec"]["failurePolicy"] == "Fail", f"{one.key} lets through what it cannot judge"
-        assert bindings[one.meta.name].manifest["spec"]["validationActions"] == ["Deny"], (
+        assert bindings()[one.meta.name]["validationActions"] == ["Deny"], (
             f"{one.key} would only be written into a log that nobody reads"
         )
 
 
-def test_the_objects_do_not_grow_with_the_tenants():
+@pytest.mark.parametrize("name", ["local", "dev", "staging", "production"])
+def test_where_builds_are_tried_an_unknown_image_is_only_told_and_everything_else_is_refused(name):
+    for policy, spec in bindings(samples.environment(name=name)).items():
+        told = name == "dev" and policy == "storefleet-image-signed-known"
+        assert spec["validationActions"] == (["Warn", "Audit"] if told else ["Deny"]), f"{policy} in {name}"
+
+
+def test_the_policies_do_not_grow_with_the_tenants_and_a_release_more_changes_only_the_list():
     objects = plan_admission(samples.environment()).objects
-    assert len(objects) == 2 * len(ADMISSIONS)
+    assert len(objects) == 2 * len(ADMISSIONS) + 1
     for one in objects:
         written = json.dumps(one.manifest).replace("acme.cert-manager.io", "")  # the protocol, not the tenant
         assert "acme" not in written, "a thousand tenants would need a thousand policies"
+    more = plan_admission(samples.environment(), [f"registry.example/odoo@sha256:{'7' * 64}"]).objects
+    assert [two.key for one, two in zip(objects, more, strict=True) if one.manifest != two.manifest] == [KEY]
 
 
-def test_only_the_guard_that_needs_a_clock_has_one_and_refuses_without():
-    with_parameters = [
-        one for one in planned("ValidatingAdmissionPolicy") if "paramKind" in one.manifest["spec"]
+def test_a_guard_that_is_told_something_by_an_object_refuses_without_it():
+    told = {
+        one.meta.name: one.manifest["spec"]["paramKind"]["kind"]
+        for one in planned("ValidatingAdmissionPolicy")
+        if "paramKind" in one.manifest["spec"]
+    }
+    assert told == {"storefleet-image-signed-known": "ConfigMap", "storefleet-stateful-protected": "Lease"}
+    referring = {name: spec["paramRef"] for name, spec in bindings().items() if "paramRef" in spec}
+    assert referring.keys() == told.keys()
+    for name, reference in referring.items():
+        assert reference["parameterNotFoundAction"] == "Deny", (
+            f"in a cluster without its object {name} would let everything through"
+        )
+
+
+def test_the_list_is_there_before_the_policy_that_goes_by_it():
+    (one,) = [
+        each
+        for each in planned("ValidatingAdmissionPolicyBinding")
+        if each.meta.name == "storefleet-image-signed-known"
     ]
-    assert [one.meta.name for one in with_parameters] == ["storefleet-stateful-protected"]
-    (binding,) = [
-        one for one in planned("ValidatingAdmissionPolicyBinding") if "paramRef" in one.manifest["spec"]
-    ]
-    assert binding.manifest["spec"]["paramRef"]["parameterNotFoundAction"] == "Deny", (
-        "in a cluster without the Leases every deletion would be let through"
+    (known,) = planned("ConfigMap")
+    assert one.after == (known.key,), "no pod of a tenant would start until the list came"
+    reference = bindings()["storefleet-image-signed-known"]["paramRef"]
+    assert (reference["namespace"], reference["name"]) == (known.meta.namespace, known.meta.name)
+
+
+def test_whatever_an_image_is_one_of_two_policies_judges_it():
+    """The policy of unknown images leaves those without a digest to the other, so it must stand where that one does."""
+    (by_tag,) = [one for one in ADMISSIONS if one.rule == "image-digest"]
+    (unknown,) = [one for one in ADMISSIONS if one.name == "storefleet-image-signed-known"]
+    assert set(unknown.roles) <= set(by_tag.roles)
+    assert unknown.targets == by_tag.targets
+    assert unknown.conditions == by_tag.conditions
+    pattern = re.escape(DIGEST)
+    assert re.search(rf"!i\.matches\('{pattern}'\)", by_tag.variables["loose"])
+    assert re.search(rf'filter\(i, i\.matches\("{pattern}"\) && ', unknown.variables["strange"])
+
+
+PINNED = f"sha256:{'0123456789abcdef' * 4}"
+
+
+@pytest.mark.parametrize(
+    ("image", "name"),
+    [
+        ("odoo", "odoo"),
+        ("odoo:19", "odoo"),
+        ("docker.io/library/odoo:19.0-x_y", "docker.io/library/odoo"),
+        ("registry.example:5000/a/b", "registry.example:5000/a/b"),
+        ("registry.example:5000/a/b:1", "registry.example:5000/a/b"),
+    ],
+)
+def test_a_tag_before_the_digest_decides_nothing(image, name):
+    assert canonical(f"{image}@{PINNED}") == f"{name}@{PINNED}"
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        "odoo",
+        "odoo:19",
+        "odoo@sha256:0123",
+        f"@{PINNED}",
+        f"a b@{PINNED}",
+        f"a:b/c@{PINNED}",
+        f"a@{PINNED}@{PINNED}",
+        f"a@{PINNED}\n",
+        f"a\nb@{PINNED}",
+    ],
+)
+def test_what_is_no_image_by_its_digest_never_comes_into_the_list(image):
+    with pytest.raises(ValueError, match="is not an image by its digest"):
+        canonical(image)
+
+
+def test_the_list_says_each_image_once_and_in_order():
+    environment = samples.environment(recovery=samples.RECOVERY)
+    verified = LockedImage(
+        digest=PINNED, image="registry.example/valkey", verified_at=date(2026, 11, 1), by="somebody"
     )
+    released = [f"registry.example/odoo:19@{PINNED}", f"registry.example/odoo@{PINNED}"]
+    found = known_images(environment, released, [verified])
+    assert found == (
+        samples.RECOVERY["image"],
+        f"registry.example/odoo@{PINNED}",
+        f"registry.example/valkey@{PINNED}",
+    ), "an image that backups run, or that somebody verified, would not start"
+    (one,) = [each for each in plan_admission(environment, released).objects if each.key == KEY]
+    assert one.manifest["data"][LIST_KEY].splitlines() == list(found[:2])
 
 
 @pytest.mark.parametrize("part", ADMISSIONS, ids=lambda part: part.name)

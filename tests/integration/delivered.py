@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import time
@@ -143,14 +144,10 @@ class Delivery:
         return f"{len(wrong)}: {', '.join(wrong[:3])}" if wrong else ""
 
     def snapshot(self, tenants: Iterable[str]) -> dict[str, str]:
-        """Return what must not change where nothing is moved: objects by version, and what Argo CD did when."""
-        spaces = {tenant_namespace(name): name for name in tenants}
-        seen: dict[str, str] = {}
-        for path in COLLECTIONS:
-            for each in self.api.items(path):
-                meta = each["metadata"]
-                if meta["namespace"] in spaces:
-                    seen[f"{path} {meta['namespace']}/{meta['name']}"] = meta["resourceVersion"]
+        """Return what must not change where nothing is moved: what objects say, and what Argo CD did when."""
+        wanted = list(tenants)
+        spaces = {tenant_namespace(name) for name in wanted}
+        seen = self.said(wanted)
         for name, each in self.applications().items():
             if tenant_namespace(name) in spaces:
                 done = each["status"].get("operationState", {})
@@ -163,6 +160,19 @@ class Delivery:
                 )
                 seen[f"Application {name}"] = str(facts)
         return seen
+
+    def said(self, tenants: Iterable[str]) -> dict[str, str]:
+        """Return what each object of some tenants says.
+
+        Not its version: that of a Deployment moves as well when the last of its old pods has ended.
+        """
+        spaces = {tenant_namespace(name) for name in tenants}
+        return {
+            f"{path} {each['metadata']['namespace']}/{each['metadata']['name']}": _said(each)
+            for path in COLLECTIONS
+            for each in self.api.items(path)
+            if each["metadata"]["namespace"] in spaces
+        }
 
     def image_of(self, tenant: str) -> str:
         path = f"/apis/apps/v1/namespaces/{tenant_namespace(tenant)}/deployments/odoo"
@@ -177,6 +187,17 @@ class Delivery:
         objects = [one.manifest for one in plan.objects() if one.kind == "AppProject"]
         with ThreadPoolExecutor(_WORKERS) as pool:
             list(pool.map(lambda each: _applied(self.api, each), objects))
+
+
+def _said(manifest: Object) -> str:
+    """Return an object without what is counted in it: its status, its version, and who wrote which field when."""
+    meta = {
+        key: value
+        for key, value in manifest["metadata"].items()
+        if key not in {"resourceVersion", "managedFields"}
+    }
+    rest = {key: value for key, value in manifest.items() if key not in {"metadata", "status"}}
+    return json.dumps({**rest, "metadata": meta}, sort_keys=True)
 
 
 def _applied(api: KubeApi, manifest: Mapping[str, Any]) -> None:

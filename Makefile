@@ -13,8 +13,10 @@ REHEARSAL := .venv-rehearsal
 AWS_STACKS := dev staging production dr
 STACK ?= production
 
+WITH_KEY := --use-signing-config=false --new-bundle-format=false --tlog-upload=false
+
 .PHONY: help up down destroy preview status doctor test test-aws rehearse rehearse-all rehearse-rules rehearse-outage unit lint types check clean \
-	release-check release-resume release-push image image-sign
+	release-check release-resume release-push image image-sign image-verify
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -89,10 +91,17 @@ image: ## Build Odoo's image and push it by digest: make image IMAGE=name BASE=o
 	@echo "digest=$$(jq --exit-status --raw-output '."containerimage.digest"' .image.json)" \
 	  | tee -a "$(or $(OUTPUT),/dev/null)"
 
-image-sign: ## Sign an image without a key of its own, and attest its SBOM: make image-sign IMAGE=name DIGEST=sha256:...
+# With a key: as the policy controller reads it, which takes bundles of keyless signatures only, and without a public log.
+image-sign: ## Sign an image without a key of its own, or with KEY=awskms:///..., and attest its SBOM: make image-sign IMAGE=name DIGEST=sha256:...
 	@case "$(DIGEST)" in sha256:*) ;; *) echo "DIGEST: name the image by digest: $(DIGEST)" >&2; exit 2;; esac
-	cosign sign --yes "$(IMAGE)@$(DIGEST)"
-	cosign attest --yes --type spdxjson --predicate "$(SBOM)" "$(IMAGE)@$(DIGEST)"
+	cosign sign --yes $(if $(KEY),--key "$(KEY)" $(WITH_KEY)) "$(IMAGE)@$(DIGEST)"
+	cosign attest --yes $(if $(KEY),--key "$(KEY)" $(WITH_KEY)) --type spdxjson --predicate "$(SBOM)" "$(IMAGE)@$(DIGEST)"
+
+image-verify: ## Verify an image's signature and SBOM by the environment's key: make image-verify IMAGE=name DIGEST=sha256:... KEY=awskms:///...
+	@case "$(DIGEST)" in sha256:*) ;; *) echo "DIGEST: name the image by digest: $(DIGEST)" >&2; exit 2;; esac
+	@test -n "$(KEY)" || { echo "KEY: say by which key: awskms:///..., or a file with the public half" >&2; exit 2; }
+	cosign verify --key "$(KEY)" --new-bundle-format=false --insecure-ignore-tlog=true "$(IMAGE)@$(DIGEST)"
+	cosign verify-attestation --key "$(KEY)" --new-bundle-format=false --insecure-ignore-tlog=true --type spdxjson "$(IMAGE)@$(DIGEST)"
 
 clean: ## Remove the virtual environment and caches of this checkout; state and data stay
 	rm -rf .venv $(REHEARSAL) $(BOOTSTRAP) .pytest_cache .ruff_cache .hypothesis

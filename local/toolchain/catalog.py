@@ -187,6 +187,26 @@ ROLLOUTS = Program(
     on_demand=True,  # the tests' of the gates as runs of an analysis
 )
 
+COSIGN = Program(
+    name="cosign",
+    version="3.1.3",
+    module="signing",
+    package="github.com/sigstore/cosign/v3/cmd/cosign",
+    linker=("sigs.k8s.io/release-utils/version.gitVersion=v3.1.3",),
+    probe=("version",),
+    minutes=8,
+    on_demand=True,  # the tests' of signatures
+)
+REGISTRY = Program(
+    name="registry",
+    version="0.21.7",
+    module="signing",
+    package="./registry",
+    minutes=0.2,
+    on_demand=True,  # the tests', which sign an image in it
+)
+"""A registry of images as a Go library, of the version that cosign uses: none is served as a program."""
+
 PROGRAMS = (
     PULUMI,
     *PROVIDERS,
@@ -206,5 +226,7 @@ PROGRAMS = (
     PROMETHEUS,
     ACTIONLINT,
     ROLLOUTS,
+    COSIGN,
+    REGISTRY,
 )
 """In the order in which they are built: what takes longest and is needed by all comes first."""

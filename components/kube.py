@@ -65,6 +65,7 @@ CUSTOM: Mapping[tuple[str, str], str] = MappingProxyType(
             ("monitoring.coreos.com/v1", "PodMonitor"),
             ("monitoring.coreos.com/v1", "PrometheusRule"),
             ("monitoring.coreos.com/v1alpha1", "AlertmanagerConfig"),
+            ("monitoring.coreos.com/v1alpha1", "ScrapeConfig"),
             ("policy.sigstore.dev/v1alpha1", "ClusterImagePolicy"),
             ("postgresql.cnpg.io/v1", "Cluster"),
             ("postgresql.cnpg.io/v1", "Database"),

@@ -28,6 +28,9 @@ PLATFORM_DATABASE: Final = "platform"
 GUARD_ROLE: Final = "storefleet_guard"
 """The role that takes the right to connect from everybody; no tenant's id has an underscore."""
 
+SYNTHETIC: Final = "storefleet-probe"
+"""What marks a synthetic order (its `client_order_ref`), its product and the user that makes it: no figure has it."""
+
 RESERVED_TENANT_IDS: Final = frozenset(
     {"app", "default", "none", "platform", "postgres", "public", "template0", "template1"}
 )

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from spec.naming import SYNTHETIC
+
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
@@ -46,6 +48,8 @@ def _counted(condition: str) -> str:
     return f"count(*) FILTER (WHERE {condition})"
 
 
+_REAL: Final = f"client_order_ref IS DISTINCT FROM '{SYNTHETIC}'"
+"""Orders that are not the monitoring's own."""
 _WAITING: Final = "state IN ('pending', 'enqueued')"
 _WITHOUT_DELIVERY: Final = (
     "state IN ('sale', 'done') AND EXISTS (SELECT FROM ONLY public.sale_order_line AS l"
@@ -95,7 +99,7 @@ READINGS: Final = (
     Reading(
         module="sales",
         table="sale_order",
-        where=f"date_order >= {_HOUR_AGO} AND date_order <= {_NOW}",
+        where=f"date_order >= {_HOUR_AGO} AND date_order <= {_NOW} AND {_REAL}",
         figures=(
             gauge(
                 "sales_placed",
@@ -112,7 +116,9 @@ READINGS: Final = (
     Reading(
         module="",
         table="sale_order",
-        where=f"date_order >= {_NOW} - interval '1 day' AND date_order <= {_NOW} AND {_WITHOUT_DELIVERY}",
+        where=(
+            f"date_order >= {_NOW} - interval '1 day' AND date_order <= {_NOW} AND {_REAL} AND {_WITHOUT_DELIVERY}"
+        ),
         beside=("sale_order_line", "product_product", "product_template", "stock_picking"),
         nothing_without="stock_picking",
         figures=(

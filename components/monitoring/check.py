@@ -16,7 +16,7 @@ class Layer(StrEnum):
     """What the retailer sells: orders, payments, stock."""
 
 
-Need: TypeAlias = Literal["backups", "cache-pod"]
+Need: TypeAlias = Literal["backups", "cache-pod", "order-probe"]
 """What an environment must have for a check to have a figure."""
 
 

@@ -17,7 +17,8 @@ from types import MappingProxyType
 from typing import Final
 
 from components.cache.plan import in_pods
-from components.monitoring.check import Check, Layer, Need
+from components.monitoring.check import Check, Layer
+from components.monitoring.orders import MOST_AGE_SECONDS, has_order_probes
 from spec.environment import EnvironmentSpec
 
 GATE_TENANT: Final = "gate:tenant"
@@ -217,6 +218,15 @@ _APPLICATION: Final = (
 
 _BUSINESS: Final = (
     _business(
+        name="synthetic_order",
+        good="<=",
+        threshold=MOST_AGE_SECONDS,
+        unit="s",
+        source="chosen: two orders in a row may be lost, and five minutes for the third to be placed",
+        means="an order that the monitoring places is refused, is slow or is not taken back",
+        needs="order-probe",
+    ),
+    _business(
         name="order_success",
         good=">=",
         threshold=0.98,
@@ -284,5 +294,6 @@ BY_NAME: Final[Mapping[str, Check]] = MappingProxyType({check.name: check for ch
 def checks_of(environment: EnvironmentSpec) -> tuple[Check, ...]:
     """Return the checks of an environment: those that it has figures for."""
     stored = environment.object_store is not None or environment.aws is not None
-    there: Mapping[Need, bool] = {"backups": stored, "cache-pod": in_pods(environment)}
+    probed = has_order_probes(environment)
+    there = {"backups": stored, "cache-pod": in_pods(environment), "order-probe": probed}
     return tuple(check for check in CHECKS if check.needs is None or there[check.needs])

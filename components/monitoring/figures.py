@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
+from components.monitoring.orders import ORDER_PROBE
 from components.monitoring.pace import Pace
 from components.operators.ingress import LATENCY_OBJECTIVES
 from components.recovery.jobs import BACKUP
@@ -93,9 +94,9 @@ def _cache(_: Pace) -> str:
     return by_cell(f'min by (cell) (label_replace({ready}, "cell", "$1", "namespace", "cell-(.+)"))')
 
 
-def _tenant_backup(_: Pace) -> str:
+def _since_success(job: str) -> str:
     # The cluster says when the job last succeeded: a job that never ran again says nothing of itself.
-    metric = f'kube_cronjob_status_last_successful_time{{namespace=~"t-.+",cronjob="{BACKUP}"}}'
+    metric = f'kube_cronjob_status_last_successful_time{{namespace=~"t-.+",cronjob="{job}"}}'
     return f"time() - ({by_namespace(f'max by (tenant_namespace) ({_inside(metric)})')})"
 
 
@@ -161,7 +162,7 @@ FIGURES: Final[Mapping[str, Callable[[Pace], str]]] = MappingProxyType(
         "base_backup_age": _simple(
             by_cell("time() - max by (cell) (barman_cloud_cloudnative_pg_io_last_available_backup_timestamp)")
         ),
-        "tenant_backup_age": _tenant_backup,
+        "tenant_backup_age": _simple(_since_success(BACKUP)),
         "lock_waits": _lock_waits,
         "longest_transaction": _simple(
             'max by (tenant) (cnpg_storefleet_database_longest_transaction_seconds{tenant!=""})'
@@ -181,6 +182,7 @@ FIGURES: Final[Mapping[str, Callable[[Pace], str]]] = MappingProxyType(
         "cron_lag": _simple("max by (tenant) (cnpg_storefleet_odoo_cron_lag_seconds)"),
         "modules_in_between": _simple("max by (tenant) (cnpg_storefleet_odoo_modules_in_between)"),
         "failed_jobs": _failed_jobs,
+        "synthetic_order": _simple(_since_success(ORDER_PROBE)),
         "order_success": _simple(f"1 - {_FAILED_SHARE}"),
         "order_rate": _simple(
             f"tenant:orders_placed:hour / on (tenant) (tenant:orders_placed:baseline >= {OPEN_ORDERS}) "

@@ -1,8 +1,9 @@
 """Which series come from programs that are not ours, by whoever gives them: what rules and dashboards may name.
 
-Most were read in the programs' own sources at the versions of the catalogue, and those of requests are seen at the real
-Traefik (tests/edge). Those of the kubelet, kube-state-metrics and ``cnpg_pgbouncer_up`` were not. A series that stands
-neither here nor among the rules and the queries of the databases has no source, and who asks for it is told nothing.
+They were read in the programs' own sources at the versions of the catalogue (kube-state-metrics 2.17.0, which
+kube-prometheus-stack brings; the kubelet at 1.34.5 and 1.37.2). Those of requests are seen at the real Traefik, that
+of the page for signing in at the real blackbox exporter (tests/edge). A series that stands neither here nor among the
+rules and the queries of the databases has no source, and who asks for it is told nothing.
 """
 
 from collections.abc import Mapping
@@ -31,6 +32,7 @@ GIVEN: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "The queries of components.database.queries": metrics(),
         "Argo CD": ("argocd_app_info",),
         "cert-manager": ("certmanager_certificate_expiration_timestamp_seconds",),
+        "The blackbox exporter": ("probe_success",),
         "The kubelet": ("kubelet_volume_stats_available_bytes", "kubelet_volume_stats_capacity_bytes"),
         "kube-state-metrics": (
             "kube_cronjob_created",
@@ -48,13 +50,6 @@ GIVEN: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     }
 )
 """Who gives them -> the series."""
-
-WITHOUT_SOURCE: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "probe_success": "the prober of the page for signing in, which the catalogue of operators does not have yet"
-    }
-)
-"""Series that are asked for and that nothing gives in a cluster yet -> what would give them. Their checks hold."""
 
 
 def known_series() -> frozenset[str]:

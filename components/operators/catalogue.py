@@ -12,49 +12,15 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias
 
+from components.monitoring.prober import PROBER
 from components.operators import delivery, ingress, observability, platform
+from components.operators.definitions import ChartCrds, Crds, FolderCrds, ModuleCrds, RenderedCrds
 from components.operators.inputs import OperatorInputs
 
 Values: TypeAlias = Callable[[OperatorInputs], dict[str, Any]]
 
 ARGO: Final = "https://argoproj.github.io/argo-helm"
 GRAFANA: Final = "https://grafana.github.io/helm-charts"
-
-
-@dataclass(frozen=True, kw_only=True)
-class ModuleCrds:
-    """Definitions from an operator's Go module, the very ones that the embedded environment is given."""
-
-    module: str
-    """Name in `local.toolchain.published.CRDS`."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ChartCrds:
-    """Definitions from a chart that holds nothing else."""
-
-    chart: str
-    version: str
-    repository: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class FolderCrds:
-    """Definitions from the chart's folder `crds`: Helm writes them at the first install and never again.
-
-    An upgrade of such a chart therefore begins with its definitions, by hand; the runbook of the chart says how.
-    """
-
-
-@dataclass(frozen=True, kw_only=True)
-class RenderedCrds:
-    """Definitions that the chart renders beside everything else, whatever it is told.
-
-    They are upgraded with it and go with it, which only a chart may do whose kinds hold no data.
-    """
-
-
-Crds: TypeAlias = ModuleCrds | ChartCrds | FolderCrds | RenderedCrds | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -227,6 +193,17 @@ CATALOGUE: Final[tuple[Operator, ...]] = (
         values=observability.prometheus,
         needs=("cert-manager",),
         why="Metrics, rules, alerts and dashboards.",
+    ),
+    Operator(
+        name=PROBER,
+        chart=PROBER,
+        version="11.17.2",
+        app="v0.28.0",
+        repository="https://prometheus-community.github.io/helm-charts",
+        namespace="monitoring",
+        crds=None,
+        values=observability.prober,
+        why="Asks each shop's page for signing in, through the ingress controller.",
     ),
     Operator(
         name="loki",

@@ -1,10 +1,11 @@
-"""Values of the operators that watch: Prometheus and its kind, Loki, Alloy, Pyrra."""
+"""Values of the operators that watch: Prometheus and its kind, the prober, Loki, Alloy, Pyrra."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
 from components.monitoring.exposed import EXPOSED
+from components.monitoring.prober import DIGEST, configuration
 from components.operators.inputs import CONTAINER, POD, resources
 from spec.labels import MANAGED_BY, MANAGED_BY_VALUE
 from spec.naming import cell_namespace, tenant_namespace
@@ -88,6 +89,17 @@ def prometheus(inputs: OperatorInputs) -> dict[str, Any]:
             "namespaceOverride": AGENTS,
             "resources": resources("25m", "32Mi", most="64Mi"),
         },
+    }
+
+
+def prober(inputs: OperatorInputs) -> dict[str, Any]:
+    """Return the values of the blackbox exporter; its container's security context is the chart's, and strict."""
+    return {
+        "image": {"digest": DIGEST},
+        "replicas": max(inputs.replicas, 1),
+        "podSecurityContext": POD,
+        "config": configuration(),
+        "resources": resources("25m", "32Mi", most="128Mi"),
     }
 
 

@@ -25,7 +25,7 @@ from spec.tiers import RETENTION, TIERS, NodePool
 from spec.vocabulary import TenantState
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from components.manifests import Manifest
     from spec.environment import CellSpec
@@ -106,7 +106,7 @@ def plan_backup_job(tenant: TenantSpec, environment: EnvironmentName, args: Jobs
         mounts={"scratch": "/scratch", "tmp": "/tmp", "filestore": "/filestore"},  # noqa: S108
         read_only=("filestore",),
     )
-    container["env"].append(_from_secret("PGPASSWORD", SECRET, PASSWORD_KEY))
+    container["env"].append(from_secret("PGPASSWORD", SECRET, PASSWORD_KEY))
     volumes = [
         *_volumes(),
         {"name": "filestore", "persistentVolumeClaim": {"claimName": CLAIM, "readOnly": True}},
@@ -122,7 +122,7 @@ def plan_backup_job(tenant: TenantSpec, environment: EnvironmentName, args: Jobs
             schedule=f"{minute} {hour} * * *",
             # In the same pod: what is on the scratch volume is gone on with.
             job={"activeDeadlineSeconds": _BACKUP_SECONDS, "backoffLimit": 2},
-            pod={**_pod(container, volumes, account=BACKUP, restart="OnFailure"), **_nodes(tenant)},
+            pod={**pod_spec(container, volumes, account=BACKUP, restart="OnFailure"), **nodes_of(tenant)},
         ),
         why=(
             f"Every night at {hour:02}:{minute:02} UTC, in the tenant's own namespace: database, files, then the "
@@ -165,7 +165,7 @@ def plan_drill_job(cell_id: str, cell: CellSpec, environment: EnvironmentName, a
                 "podFailurePolicy": {"rules": [ignored]},
             },
             pod={
-                **_pod(container, volumes, account=DRILL, restart="Never"),
+                **pod_spec(container, volumes, account=DRILL, restart="Never"),
                 "nodeSelector": {keys.POOL: NodePool.GENERAL.value},
             },
         ),
@@ -210,12 +210,17 @@ def _cron(
     )
 
 
-def _pod(
-    container: dict[str, Any], volumes: list[dict[str, Any]], *, account: str, restart: str
+def pod_spec(
+    container: dict[str, Any],
+    volumes: Sequence[dict[str, Any]] = (),
+    *,
+    account: str | None,
+    restart: str,
 ) -> dict[str, Any]:
+    """Return a pod of the recovery image: an ordinary user without a token, as an account or, with None, as nobody."""
     return {
         "restartPolicy": restart,
-        "serviceAccountName": account,
+        **({} if account is None else {"serviceAccountName": account}),
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "securityContext": {
@@ -227,11 +232,11 @@ def _pod(
             "seccompProfile": {"type": "RuntimeDefault"},
         },
         "containers": [container],
-        "volumes": volumes,
+        **({"volumes": list(volumes)} if volumes else {}),
     }
 
 
-def _nodes(tenant: TenantSpec) -> dict[str, Any]:
+def nodes_of(tenant: TenantSpec) -> dict[str, Any]:
     """Return where a tenant's pods run: on the nodes that it pays for, where it has any."""
     selected = {"nodeSelector": node_labels(tenant)}
     pool = tenant.preset.node_pool
@@ -267,7 +272,7 @@ def _container(
         "args": command,
         "env": [
             *({"name": name, "value": value} for name, value in told.items()),
-            *(_from_secret(name, STORE_KEYS, field) for name, field in secret),
+            *(from_secret(name, STORE_KEYS, field) for name, field in secret),
         ],
         "resources": _RESOURCES,
         "securityContext": CONTAINER,
@@ -278,7 +283,8 @@ def _container(
     }
 
 
-def _from_secret(name: str, secret: str, key: str) -> dict[str, Any]:
+def from_secret(name: str, secret: str, key: str) -> dict[str, Any]:
+    """Return a variable whose value is a key of a Secret."""
     return {"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": key}}}
 
 

@@ -25,6 +25,9 @@ BACKUP_IDENTITY: Final = "backup-identity"
 NO_IDENTITY: Final = "# storefleet backup keygen <file>, and write the file's content here\n"
 """Its first content, with which no drill passes: a key that the program made would be in its state."""
 
+PROBE_PASSWORD: Final = "probe-password"  # noqa: S105 - the name of a field
+"""Field of a tenant's entry: the password of the user of its shop that places synthetic orders."""
+
 NAME_LIMIT: Final = 512
 """Longest name that the secret store takes."""
 PASSWORD_LENGTH: Final = 40
@@ -144,10 +147,10 @@ def _of_tenant(environment: EnvironmentSpec, aws: AwsSpec, tenant: TenantSpec) -
     yield SecretPlan(
         key=first,
         name=f"{TENANT_PREFIX}{tenant.id}/odoo",
-        fields=("admin-password", "database-password", "cache-password"),
+        fields=("admin-password", "database-password", "cache-password", PROBE_PASSWORD),
         texts={},
         tags=own,
-        why="What the tenant's processes need: Odoo's master password, and the ways to its database and cache.",
+        why="What runs for the tenant needs: Odoo's master password, and the ways to its database, cache and orders.",
     )
     yield SecretPlan(
         key=f"role-{tenant.id}",

@@ -10,6 +10,7 @@ from components.database.tenants import plan_tenant_database
 from components.delivery.projects import tenant_project
 from components.labelling import pod_security_labels, tenant_labels
 from components.manifests import KubeObject, Manifest, manifest
+from components.monitoring.orders import plan_order_probe
 from components.platform.plan import TEAM_ROLE
 from components.recovery.tenants import plan_tenant_backups
 from components.secrets.store import secret_store
@@ -89,7 +90,11 @@ def plan_tenant(
             planner.team(),
             *planner.store(),
         )
-    objects += (*plan_tenant_database(tenant, environment), *plan_tenant_backups(tenant, environment))
+    objects += (
+        *plan_tenant_database(tenant, environment),
+        *plan_tenant_backups(tenant, environment),
+        *plan_order_probe(tenant, environment),
+    )
     return TenantPlan(
         tenant=tenant.id,
         cell=tenant.cell,

@@ -44,6 +44,11 @@ def edge_values(tenant: TenantSpec, environment: EnvironmentSpec, most_web_pods:
     )
 
 
+def hosts_of(tenant: TenantSpec, environment: EnvironmentSpec) -> tuple[str, ...]:
+    """Return the names that a tenant is reached by in an environment: those in zones of ours first."""
+    return tuple(host for route in _routes(tenant.domains, environment) for host in route.hosts)
+
+
 def _routes(domains: Sequence[str], environment: EnvironmentSpec) -> tuple[RouteValues, ...]:
     zones = {} if environment.aws is None else environment.aws.zones
     own: list[str] = []

@@ -176,6 +176,18 @@ def _prometheus(name: str, minutes: float) -> Program:
 PROMTOOL = _prometheus("promtool", 4)
 PROMETHEUS = _prometheus("prometheus", 1)
 
+PROBER_VERSION = "0.28.0"
+PROBER = Program(
+    name="blackbox_exporter",
+    version=PROBER_VERSION,
+    module="prober",
+    package="github.com/prometheus/blackbox_exporter",
+    linker=(f"{_VERSION}={PROBER_VERSION}",),
+    probe=("--version",),
+    minutes=1,
+    on_demand=True,  # the tests' of what it is configured to ask
+)
+
 ROLLOUTS_VERSION = "1.10.2"
 ROLLOUTS = Program(
     name="rollouts-controller",
@@ -224,6 +236,7 @@ PROGRAMS = (
     VERSITYGW,
     PROMTOOL,
     PROMETHEUS,
+    PROBER,
     ACTIONLINT,
     ROLLOUTS,
     COSIGN,

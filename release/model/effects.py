@@ -64,6 +64,7 @@ EFFECTS: Final[Mapping[str, Effect]] = {
     ),
     "errors": Effect(means="a page fails for one visitor in twenty", error_share=0.05),
     "checkout": Effect(means="one payment in five is refused", failed_payments=0.2, failed_orders=0.1),
+    "refused": Effect(means="no order can be placed", failed_orders=1),
     "blind": Effect(means="the database's metrics are lost", silent=frozenset({"database"})),
 }
 """Effects by name."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from components.monitoring.orders import EVERY_MINUTES, ORDER_PROBE
 from components.recovery.jobs import BACKUP
 from spec import labels
 from spec.naming import cell_namespace, tenant_namespace
@@ -20,6 +21,8 @@ Sample = tuple[str, "Mapping[str, object]", float]
 
 NOTE: Final = "# A model: no shop, no database and no ingress controller runs behind these figures.\n"
 _DAY: Final = 86_400
+_MOST_FAIL: Final = 0.5
+"""Share of failing orders from which the model's synthetic order fails as well: nothing is drawn at random."""
 MODULES: Final = ("jobs", "sales", "pos", "payments", "stock")
 
 
@@ -115,10 +118,13 @@ def login(shops: Iterable[Shop], _: float) -> Iterator[Sample]:
 
 
 def backups(shops: Iterable[Shop], at: float) -> Iterator[Sample]:
-    """Yield what kube-state-metrics says of the jobs that take backups."""
+    """Yield what kube-state-metrics says of the jobs that take backups, and of those that place synthetic orders."""
     for shop in shops:
-        own = {"namespace": tenant_namespace(shop.tenant.id), "cronjob": BACKUP}
-        yield "kube_cronjob_status_last_successful_time", own, at - at % _DAY
+        effect, namespace = shop.effect, tenant_namespace(shop.tenant.id)
+        last = at if effect.failed_orders < _MOST_FAIL and effect.error_share < 1 else shop.since
+        for job, moment, every in ((BACKUP, at, _DAY), (ORDER_PROBE, last, EVERY_MINUTES * 60)):
+            own = {"namespace": namespace, "cronjob": job}
+            yield "kube_cronjob_status_last_successful_time", own, moment - moment % every
 
 
 def cluster(environment: str, shops: Iterable[Shop]) -> Iterator[Sample]:

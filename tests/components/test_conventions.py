@@ -11,7 +11,7 @@ pytestmark = pytest.mark.unit
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted((ROOT / "components").rglob("*.py"))
-PACKAGES = ("cli", "components", "local", "policy", "recovery", "release", "spec")
+PACKAGES = ("cli", "components", "local", "policy", "probes", "recovery", "release", "spec")
 PURE = sorted(
     ".".join(path.relative_to(ROOT).with_suffix("").parts)
     for path in [*(ROOT / "spec").rglob("*.py"), *(ROOT / "components").rglob("plan.py")]

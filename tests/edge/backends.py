@@ -27,10 +27,14 @@ class Reached:
 
 @dataclass
 class Backend:
-    """A server on one address. `/slow` is held until `let_go`; a websocket sends back the first frame it gets."""
+    """A server on one address. `/slow` is held until `let_go`; a websocket sends back the first frame it gets.
+
+    `pages` are paths that a test has answered in words of its own, with a status.
+    """
 
     name: str
     address: str
+    pages: dict[str, tuple[int, str]] = field(default_factory=dict)
     reached: list[Reached] = field(default_factory=list)
     slow: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
     let_go: threading.Event = field(default_factory=threading.Event)
@@ -72,8 +76,12 @@ def _handler(backend: Backend) -> type[BaseHTTPRequestHandler]:
             if self.path == "/slow":
                 backend.slow.release()
                 backend.let_go.wait(WAIT_SECONDS)
-            answer = json.dumps({"backend": backend.name}).encode()
-            self.send_response(503 if backend.name.endswith("/closed") else 200)
+            usual = 503 if backend.name.endswith("/closed") else 200, json.dumps({"backend": backend.name})
+            status, text = backend.pages.get(self.path, usual)
+            answer = text.encode()
+            self.send_response(status)
+            if 300 <= status < 400:
+                self.send_header("Location", "https://elsewhere.example/web/login")
             self.send_header("Content-Type", "application/json")
             self.send_header("X-Powered-By", "what nobody has to know")
             self.send_header("Content-Length", str(len(answer)))

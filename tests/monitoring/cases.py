@@ -14,6 +14,9 @@ SHOP = "cnpg_storefleet_"
 FAILED_ONCE = f'+traefik_service_requests_total{{{EDGE},code="500"}}'
 FAILED_QUICKLY = f'+{QUICK}{{{EDGE},code="500",le="2.0"}}'
 
+BACKED_UP = 'kube_cronjob_status_last_successful_time{namespace="t-%",cronjob="backup"}'
+ORDERED = 'kube_cronjob_status_last_successful_time{namespace="t-%",cronjob="order-probe"}'
+
 IDLE = {
     f"{REQUESTS}": growing(1 / 60),  # the probe of the page for signing in
     f"{QUICK}*": growing(1 / 60),
@@ -79,8 +82,8 @@ BOUNDS: dict[str, tuple[dict[str, str], dict[str, str]]] = {
         {"barman_cloud_*": steady(NOW - 26 * 3600)},
     ),
     "tenant_backup_age": (
-        {"kube_cronjob_status_last_successful_time*": steady(NOW - 26 * 3600 - 1)},
-        {"kube_cronjob_status_last_successful_time*": steady(NOW - 26 * 3600)},
+        {BACKED_UP: steady(NOW - 26 * 3600 - 1)},
+        {BACKED_UP: steady(NOW - 26 * 3600)},
     ),
     "lock_waits": (
         {f"{SHOP}database_waiting_sessions*": steady(4)},
@@ -123,6 +126,7 @@ BOUNDS: dict[str, tuple[dict[str, str], dict[str, str]]] = {
     "cron_lag": ({f"{SHOP}odoo_cron_lag*": steady(901)}, {f"{SHOP}odoo_cron_lag*": steady(900)}),
     "modules_in_between": ({f"{SHOP}odoo_modules_in_between*": steady(1)}, {}),
     "failed_jobs": ({f"{SHOP}jobs_failed*": late(3, 9, 8)}, {f"{SHOP}jobs_failed*": late(3, 8, 8)}),
+    "synthetic_order": ({ORDERED: steady(NOW - 2101)}, {ORDERED: steady(NOW - 2100)}),
     "order_success": ({f"{SHOP}pos_failed*": steady(9)}, {f"{SHOP}pos_failed*": steady(8)}),
     "order_rate": (
         {f"{SHOP}sales_placed*": late(100, 0, 8), f"{SHOP}pos_placed*": late(300, 199, 8)},
@@ -152,7 +156,8 @@ SOURCES: dict[str, tuple[str, ...]] = {
     "cnpg_pg_replication_lag*": ("replication_lag",),
     "cnpg_pg_stat_archiver*": ("wal_archive_age",),
     "barman_cloud_*": ("base_backup_age",),
-    "kube_cronjob_*": ("tenant_backup_age",),
+    BACKED_UP: ("tenant_backup_age",),
+    ORDERED: ("synthetic_order",),
     f"{SHOP}database_waiting*": ("lock_waits",),
     f"{SHOP}database_longest*": ("longest_transaction",),
     f"{SHOP}database_statement*": ("database_time",),
@@ -186,6 +191,7 @@ WHOLE_SOURCES: dict[str, tuple[str, ...]] = {
         *("queue_backlog", "inventory_age", "checkout_errors"),
     ),
     "traefik_*": ("http_errors", "slow_requests"),
+    "kube_cronjob_*": ("tenant_backup_age", "synthetic_order"),
 }
 """A whole target is gone, and what it said before is still there for rates to look back at."""
 

@@ -8,6 +8,7 @@ import pytest
 from rich.console import Console
 
 from components.monitoring.checks import CHECKS, GATE_CHECK, GATE_LAYER, GATE_VALUE
+from components.monitoring.orders import EVERY_MINUTES, MOST_AGE_SECONDS, ORDER_PROBE
 from components.monitoring.rules import rule_groups
 from local.progress import Progress
 from local.prometheus import start_prometheus
@@ -96,6 +97,22 @@ def test_counters_of_the_model_grow_with_time_and_never_fall_when_a_release_come
         assert all(new >= old for old, new in zip(before, after, strict=False)), f"{name}: a counter fell"
         before = after if len(after) == 8 else before
     assert sum(before) > 0
+
+
+@pytest.mark.unit
+def test_a_shop_that_takes_no_orders_takes_no_synthetic_one_either_and_its_neighbour_does():
+    now = [1_000_000.0]
+    model = Exporter(samples.fleet(), clock=lambda: now[0])
+    model.release("acme", "18.0.2", effect("refused"))
+    now[0] += MOST_AGE_SECONDS
+
+    def age(tenant):
+        own = f'namespace="t-{tenant}",cronjob="{ORDER_PROBE}"'
+        (line,) = [each for each in (model.page("/backups") or "").splitlines() if own in each]
+        return now[0] - float(line.rsplit(" ", 1)[1])
+
+    assert age("acme") >= MOST_AGE_SECONDS
+    assert 0 <= age("bolt") < EVERY_MINUTES * 60
 
 
 @pytest.mark.unit

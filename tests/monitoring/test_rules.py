@@ -13,7 +13,15 @@ from components.monitoring.figures import FIGURES
 from components.monitoring.rules import rule_groups
 from tests.components import samples
 from tests.monitoring import promtool
-from tests.monitoring.cases import BOUNDS, FAILED_ONCE, FAILED_QUICKLY, SOURCES, WHOLE_SOURCES, cases
+from tests.monitoring.cases import (
+    BACKED_UP,
+    BOUNDS,
+    FAILED_ONCE,
+    FAILED_QUICKLY,
+    SOURCES,
+    WHOLE_SOURCES,
+    cases,
+)
 from tests.monitoring.world import NOW, STEPS, Case, growing, shared, steady
 
 unit = pytest.mark.unit
@@ -86,10 +94,12 @@ def test_every_check_has_a_figure_and_says_what_its_bound_comes_from():
 
 @unit
 def test_an_environment_is_asked_only_what_it_can_answer():
-    everywhere = {check.name for check in checks_of(samples.environment())}
+    everywhere = {check.name for check in checks_of(samples.environment(recovery=samples.RECOVERY))}
     assert everywhere == set(BY_NAME)
+    unprobed = {check.name for check in checks_of(samples.environment())}
+    assert everywhere - unprobed == {"synthetic_order"}, "nobody places one without an image to run"
     without = {check.name for check in checks_of(samples.environment(object_store=None))}
-    assert everywhere - without == {"wal_archive_age", "base_backup_age", "tenant_backup_age"}, (
+    assert unprobed - without == {"wal_archive_age", "base_backup_age", "tenant_backup_age"}, (
         "a local environment without a store has no backups, and its gates would never open"
     )
 
@@ -151,7 +161,7 @@ def _alarms():
         {FAILED_ONCE: growing(1), FAILED_QUICKLY: growing(1)},
         labels=shouting,
     )
-    slow = Case("old-backup", {"kube_cronjob_status_last_successful_time*": steady(NOW - 27 * 3600)})
+    slow = Case("old-backup", {BACKED_UP: steady(NOW - 27 * 3600)})
     blind = Case("blind", {"probe_success*": ""})
     brief = Case("brief", {"cnpg_storefleet_odoo_modules*": f"0+0x{STEPS - 5} 1+0x4"})
     fine = Case("fine")

@@ -14,7 +14,7 @@ from rich.console import Console
 from components.monitoring.checks import CHECKS
 from components.monitoring.dashboards import BOARDS
 from components.monitoring.rules import rule_groups
-from components.monitoring.sources import GIVEN, WITHOUT_SOURCE, known_series
+from components.monitoring.sources import GIVEN, known_series
 from components.recovery.alerts import rule_groups as recovery_groups
 from local.progress import Progress
 from local.prometheus import start_prometheus
@@ -68,7 +68,7 @@ def asked() -> dict[str, str]:
 
 
 def unknown(series: dict[str, str]) -> dict[str, str]:
-    known = known_series() | RECORDED | set(WITHOUT_SOURCE)
+    known = known_series() | RECORDED
     return {name: where for name, where in series.items() if name not in known}
 
 
@@ -98,7 +98,7 @@ def test_every_expression_is_read_by_prometheus_and_names_only_series_that_somet
         assert named or "vector(" in expression, f"{where} asks for nothing: {expression}"
         series |= dict.fromkeys(named, where)
     assert not unknown(series), "they would say nothing for ever, and no error either"
-    idle = (known_series() | set(WITHOUT_SOURCE)) - set(series)
+    idle = known_series() - set(series)
     assert idle <= {"traefik_service_request_duration_seconds_count"}, (
         f"declared, and asked by nobody: {idle}"
     )
@@ -115,4 +115,4 @@ def test_a_series_that_nothing_gives_is_noticed():
 def test_no_series_has_two_sources_and_none_is_missing_and_there():
     every = [name for names in GIVEN.values() for name in names]
     assert len(every) == len(set(every))
-    assert not set(every) & (set(WITHOUT_SOURCE) | RECORDED)
+    assert not set(every) & RECORDED

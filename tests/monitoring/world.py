@@ -116,6 +116,9 @@ def healthy(name: str, labels: dict[str, str] | None = None) -> Series:
         f'kube_cronjob_status_last_successful_time{{namespace="t-{name}",cronjob="backup"}}': steady(
             NOW - 7200
         ),
+        f'kube_cronjob_status_last_successful_time{{namespace="t-{name}",cronjob="order-probe"}}': steady(
+            NOW - 700
+        ),
         f"cnpg_storefleet_database_waiting_sessions{shop}": steady(0),
         f"cnpg_storefleet_database_longest_transaction_seconds{shop}": steady(2),
         f"cnpg_storefleet_database_statement_seconds{shop}": growing(0.5),

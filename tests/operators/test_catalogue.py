@@ -213,6 +213,7 @@ def test_everything_that_the_platform_stands_on_is_in_the_catalogue():
         "argo-cd", "argo-rollouts", "traefik", "cert-manager", "external-secrets", "cloudnative-pg",
         "plugin-barman-cloud", "kube-prometheus-stack", "loki", "alloy", "keda", "karpenter",
         "aws-load-balancer-controller", "policy-controller", "pyrra",
+        "prometheus-blackbox-exporter",
     }  # fmt: skip
     assert {each.name for each in CATALOGUE} == wanted
 

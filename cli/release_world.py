@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cli.recovery_settings import DATABASE, Settings
+from cli.release_rehearsal import start_rehearsal
 from components.monitoring.checks import checks_of
 from local.delivery.control import APPLICATIONS
 from local.kube import KubeApi
@@ -60,15 +61,16 @@ class RealWorld:
     simulated: bool = False
 
     def rehearse(self, tenant: str, release: str) -> Taken:
-        """Return how the rehearsal Job of a tenant ended; the chart runs it when the tenant's values ask for it.
+        """Return how the rehearsal Job of a tenant ended; started here where there is none for this release yet.
 
         Raises:
-            EnvironmentTrouble: there is none for this release, or it still runs.
+            EnvironmentTrouble: it still runs, was only started, or cannot be: there is no copy to run on.
 
         """
+        cluster = _cluster()
         path = f"/apis/batch/v1/namespaces/{tenant_namespace(tenant)}/jobs"
         wanted = f"app.kubernetes.io/component=rehearsal,app.kubernetes.io/version={release}"
-        jobs = _cluster().items(path, labelSelector=wanted)
+        jobs = cluster.items(path, labelSelector=wanted)
         ended = [
             (job, each)
             for job in jobs
@@ -76,8 +78,16 @@ class RealWorld:
             if _final(each)
         ]
         if not ended:
-            what = "still runs" if jobs else "was not started: set `rehearsal` in the tenant's values"
-            raise EnvironmentTrouble(f"the rehearsal of {tenant} for {release} {what}")
+            job = (
+                jobs[0]["metadata"]["name"]
+                if jobs
+                else start_rehearsal(cluster, self.fleet, tenant, release, self.progress)
+            )
+            what = "still runs" if jobs else "was started"
+            raise EnvironmentTrouble(
+                f"the rehearsal of {tenant} for {release} {what} (Job {job} in {tenant_namespace(tenant)}): "
+                "run this again when it has ended"
+            )
         job, condition = max(ended, key=lambda each: str(each[1].get("lastTransitionTime", "")))
         began, finished = _moment(job["status"]["startTime"]), _moment(condition["lastTransitionTime"])
         passed = condition["type"] == "Complete"

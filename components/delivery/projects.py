@@ -119,8 +119,11 @@ def tenant_project(
         "clusterResourceWhitelist": [],
         "orphanedResources": {
             "warn": True,
-            # Written by the commands about backups and by External Secrets' own.
-            "ignore": [{"group": "", "kind": "ConfigMap", "name": "checkpoints"}],
+            # Written by the commands about backups; rehearsals are started before any pointer names their release.
+            "ignore": [
+                {"group": "", "kind": "ConfigMap", "name": "checkpoints"},
+                {"group": "batch", "kind": "Job", "name": "rehearse-*"},
+            ],
         },
         "roles": [_role(name, role, group, rights) for role, (group, rights) in roles.items()],
     }

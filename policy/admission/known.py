@@ -35,7 +35,7 @@ LIST_KEY: Final = "images"
 _NAME: Final = r"^([^/:@\s]+(:[0-9]+)?/)?[^:@\s]+"
 _PINNED: Final = _NAME + r"(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?" + DIGEST
 
-_SHOWN: Final = 900
+_SHOWN: Final = 400
 """Most characters of the images that a refusal names: the server cuts what is longer than 5 KiB to nothing."""
 
 

@@ -129,7 +129,7 @@ def test_a_bad_release_stops_at_its_ring_and_the_old_one_goes_on_serving(release
         "18.0.3": "Progressing",
         "18.0.4": "nobody tried",
         "18.0.5": "migration",
-        "18.0.6": "not an image that this environment knows",
+        "18.0.6": "policy/image-lock.yaml, and apply the platform",
     }
     for version, said in bad.items():
         serving = {name: released.image_of(name) for name in ring}

@@ -73,7 +73,7 @@ def plan_environment(
         admission=plan_admission(environment, released),
         platform=plan_platform(environment),
         delivery=plan_delivery(fleet),
-        monitoring=plan_monitoring(environment, tenants),
+        monitoring=plan_monitoring(environment),
         cells=tuple(
             plan_cell(cell_id, cell, environment) for cell_id, cell in sorted(environment.cells.items())
         ),

@@ -10,7 +10,7 @@ from components.manifests import KubeObject, manifest
 from components.monitoring.check import Check
 from components.monitoring.checks import CHECKS, checks_of
 from components.monitoring.dashboards import dashboards
-from components.monitoring.logins import plan_logins
+from components.monitoring.logins import plan_prober_walls
 from components.monitoring.relabelling import CERTIFICATES, DELIVERY, EDGE, endpoint
 from components.monitoring.routes import alert_routes
 from components.monitoring.rules import rule_groups
@@ -18,7 +18,6 @@ from release.gates.rendered import templates
 from spec import labels
 from spec.environment import EnvironmentSpec
 from spec.naming import ARGO_CD, MONITORING
-from spec.tenant import TenantSpec
 
 _API: Final = "monitoring.coreos.com/v1"
 _CERT_MANAGER: Final = "cert-manager"
@@ -26,18 +25,15 @@ _CERT_MANAGER: Final = "cert-manager"
 
 @dataclass(frozen=True, kw_only=True)
 class MonitoringPlan:
-    """Objects of the namespace of the monitoring. A tenant more is none more: tenants are labels of series."""
+    """Objects of the namespace of the monitoring. None of them follows from a tenant: tenants are labels of series."""
 
     wait_seconds: int
     objects: tuple[KubeObject, ...]
     reasons: tuple[str, ...]
 
 
-def plan_monitoring(environment: EnvironmentSpec, tenants: Sequence[TenantSpec]) -> MonitoringPlan:
-    """Plan the monitoring of an environment; nothing where a second region stands by, because nothing runs there.
-
-    Of the tenants, expects those that have passed the fleet's checks, with the domains that they have here.
-    """
+def plan_monitoring(environment: EnvironmentSpec) -> MonitoringPlan:
+    """Plan the monitoring of an environment; nothing where a second region stands by, because nothing runs there."""
     if not has_databases(environment):
         reasons = ("Nothing runs in a region that stands by, so there is nothing to watch.",)
         return MonitoringPlan(wait_seconds=environment.wait_seconds, objects=(), reasons=reasons)
@@ -66,7 +62,7 @@ def plan_monitoring(environment: EnvironmentSpec, tenants: Sequence[TenantSpec])
                 "http-metrics",
                 own,
             ),
-            *plan_logins(environment, tenants),
+            plan_prober_walls(environment),
             *([] if environment.aws is None else [alert_routes(environment)]),
             *_gates(asked, own),
             *dashboards(own),

@@ -10,6 +10,7 @@ from components.database.tenants import plan_tenant_database
 from components.delivery.projects import tenant_project
 from components.labelling import pod_security_labels, tenant_labels
 from components.manifests import KubeObject, Manifest, manifest
+from components.monitoring.logins import plan_login
 from components.monitoring.orders import plan_order_probe
 from components.platform.plan import TEAM_ROLE
 from components.recovery.tenants import plan_tenant_backups
@@ -93,6 +94,7 @@ def plan_tenant(
     objects += (
         *plan_tenant_database(tenant, environment),
         *plan_tenant_backups(tenant, environment),
+        *plan_login(tenant, environment),
         *plan_order_probe(tenant, environment),
     )
     return TenantPlan(

@@ -136,7 +136,7 @@ def test_one_more_tenant_registers_only_its_own_resources(built, tmp_path):
     changed = {urn for urn in after if before.get(urn) != after[urn]}
     assert before.keys() <= after.keys()
     assert {urn.rpartition("::")[2].split("/")[0] for urn in changed} == {"t-newcomer"}
-    assert len(changed) == 12
+    assert len(changed) == 13
 
 
 def test_the_callers_options_do_not_reach_the_children():

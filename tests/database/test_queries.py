@@ -27,7 +27,7 @@ HOSTILE = "hostile"
 
 MORE = """
 ALTER TABLE queue_job ADD date_created timestamp DEFAULT (now() AT TIME ZONE 'utc'), ADD eta timestamp;
-ALTER TABLE sale_order ADD date_order timestamp;
+ALTER TABLE sale_order ADD date_order timestamp, ADD client_order_ref varchar;
 ALTER TABLE product_template ADD type varchar DEFAULT 'consu';
 CREATE TABLE stock_picking (id serial PRIMARY KEY, origin varchar);
 CREATE TABLE stock_move (id serial PRIMARY KEY, state varchar, date timestamp);
@@ -49,6 +49,11 @@ INSERT INTO sale_order (name, state, date_order) VALUES ('S1', 'sale', ago('30 m
     ('S2', 'cancel', ago('10 minutes')), ('S3', 'done', ago('5 minutes')), ('S4', 'draft', ago('1 minute')),
     ('S5', 'sale', ago('2 hours')), ('S6', 'sale', ago('20 minutes'));
 INSERT INTO sale_order_line (order_id, product_id) VALUES (1, 1), (3, 1), (5, 1), (6, 2);
+UPDATE sale_order SET client_order_ref = 'PO-17' WHERE name = 'S1';
+-- The monitoring's own, of which no figure knows: one as a run leaves it, and one that somebody confirmed.
+INSERT INTO sale_order (name, state, date_order, client_order_ref) VALUES
+    ('P1', 'cancel', ago('1 minute'), 'storefleet-probe'), ('P2', 'sale', ago('50 minutes'), 'storefleet-probe');
+INSERT INTO sale_order_line (order_id, product_id) VALUES (8, 1);
 INSERT INTO stock_picking (origin) VALUES ('S5'), ('S3');
 INSERT INTO stock_move (state, date) VALUES ('done', ago('7 minutes')), ('done', ago('1 day')), ('draft', ago('0'));
 INSERT INTO pos_order (state, date_order, create_date) VALUES ('paid', ago('40 minutes'), ago('38 minutes')),

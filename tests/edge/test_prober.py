@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from components.monitoring import prober
-from components.monitoring.logins import plan_logins
+from components.monitoring.logins import plan_login
 from components.monitoring.relabelling import LOGIN
 from local.controlplane.ports import free_port
 from local.progress import Progress
@@ -56,30 +56,31 @@ def _prober(folder: Path, configuration: dict[str, Any]) -> Generator[str]:
 
 def jobs(router: str, address: str, interval: int) -> Iterator[dict[str, Any]]:
     """Return the entries of `scrape_configs` that the operator writes, with addresses of this machine."""
-    tenants = [samples.tenant(name) for name in ASKED]
-    for one in plan_logins(LOCAL, tenants):
-        if one.kind != "ScrapeConfig":
-            continue
+    for name in ASKED:
+        (one,) = plan_login(samples.tenant(name), LOCAL)
         spec = one.manifest["spec"]
-        *named, last = spec["relabelings"]
-        assert last["targetLabel"] == "__address__"
+        static = spec["targets"]["staticConfig"]
+        own = [
+            {"source_labels": ["__address__"], "target_label": "__param_target"},
+            {"source_labels": ["__param_target"], "target_label": "instance"},
+            {"target_label": "__address__", "replacement": address},
+        ]
+        own += [
+            {"target_label": each["targetLabel"], "replacement": each["replacement"]}
+            for each in static["relabelingConfigs"]
+        ]
         yield {
-            "job_name": one.meta.name,
-            "metrics_path": spec["metricsPath"],
-            "scheme": spec["scheme"].lower(),
-            "params": {**spec["params"], "target": [f"https://{router}{prober.PATH}"]},
+            "job_name": f"probe/{one.meta.namespace}/{one.meta.name}",
+            "metrics_path": spec["prober"]["path"],
+            "scheme": spec["prober"]["scheme"],
+            "params": {
+                "module": [spec["module"]],
+                **{each["name"]: each["values"] for each in spec["params"]},
+            },
             "scrape_interval": f"{interval}s",
             "scrape_timeout": f"{interval}s",
-            "static_configs": spec["staticConfigs"],
-            "relabel_configs": [
-                {
-                    "action": each["action"],
-                    "target_label": each["targetLabel"],
-                    **({"source_labels": each["sourceLabels"]} if "sourceLabels" in each else {}),
-                    **({"replacement": each["replacement"]} if "replacement" in each else {}),
-                }
-                for each in (*named, {**last, "replacement": address})
-            ],
+            "static_configs": [{"targets": [f"https://{router}{prober.PATH}"], "labels": static["labels"]}],
+            "relabel_configs": own,
         }
 
 

@@ -36,6 +36,7 @@ REPLACEABLE = {
     "ExternalSecret",
     "LimitRange",
     "NetworkPolicy",
+    "Probe",
     "ResourceQuota",
     "RoleBinding",
     "ServiceAccount",

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import pytest
 
 from components.database.walls import OPERATOR_NAMESPACE, POSTGRES_PODS
+from components.monitoring.logins import NAME, ROUTER
+from components.monitoring.prober import PROBER
 from local.progress import Progress
 from local.toolchain import catalog
 from local.toolchain.build import ensure
@@ -34,8 +36,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.integration
 
 Kind = Literal[
-    "tenant", "cell", "database", "ingress", "dns", "system", "operator", "metrics", "store", "other", "peer",
-    "internet",
+    "tenant", "cell", "database", "prober", "ingress", "dns", "system", "operator", "metrics", "store", "other",
+    "peer", "internet",
 ]  # fmt: skip
 """`database` is a pod of a cell that PostgreSQL runs in; `cell` is any other one, such as the cache."""
 
@@ -53,8 +55,10 @@ PORTS = (
     ("TCP", 8000),
     ("TCP", 8069),
     ("TCP", 8072),
+    ("TCP", 8443),
     ("TCP", 8883),
     ("TCP", 9000),
+    ("TCP", 9115),
     ("TCP", 9187),
 )
 WEB = {("TCP", 8069), ("TCP", 8072)}
@@ -62,6 +66,13 @@ DATA = {("TCP", 5432), ("TCP", 6379)}
 DNS = {("TCP", 53), ("UDP", 53)}
 API = {("TCP", 443), ("TCP", 6443)}
 STATUS = {("TCP", 5432), ("TCP", 8000)}
+DOORS: dict[tuple[Kind, Kind], set[tuple[str, int]]] = {
+    ("ingress", "tenant"): WEB,
+    ("operator", "database"): STATUS,
+    ("metrics", "database"): {("TCP", 9187)},
+    ("prober", "ingress"): {("TCP", 8443)},
+}
+"""What is open whoever the two are."""
 
 UNGOVERNED: frozenset[Kind] = frozenset(
     {"ingress", "dns", "system", "operator", "metrics", "store", "other", "peer", "internet"}
@@ -98,14 +109,13 @@ def expected(fleet: Fleet, source: End, target: End, protocol: str, port: int) -
     match source.kind, target.kind:
         case ("tenant", "tenant") | ("cell" | "database", "cell" | "database"):
             meant = source.namespace == target.namespace
-        case ("ingress", "tenant"):
-            meant = door in WEB
+        case pair if pair in DOORS:
+            meant = door in DOORS[pair]
         case ("tenant", "cell" | "database"):
             meant = cell_namespace(fleet.tenant(source.name).cell) == target.namespace and door in DATA
-        case ("operator", "database"):
-            meant = door in STATUS
-        case ("metrics", "database"):
-            meant = door == ("TCP", 9187)
+        # Whoever may ask the prober can have it call any address: Prometheus alone, and of addresses few.
+        case ("metrics", "prober"):
+            meant = source.name == "metrics" and door == ("TCP", 9115)
         case ("database", "store") if door == ("TCP", 9000):
             meant = True
         # An API server has no pods that could be named, so its ports are open to the cluster's addresses.
@@ -114,7 +124,7 @@ def expected(fleet: Fleet, source: End, target: End, protocol: str, port: int) -
                 ipaddress.ip_address(target.address) in ipaddress.ip_network(own)
                 for own in fleet.environment.cluster_networks
             )
-        case ("tenant" | "cell" | "database", "dns"):
+        case ("tenant" | "cell" | "database" | "prober", "dns"):
             meant = door in DNS
         case ("tenant", "peer"):
             peer = fleet.environment.peers[target.name]
@@ -144,18 +154,19 @@ def ends(fleet: Fleet) -> Iterator[End]:
         for role in ("primary", "replica"):
             yield inside("database", cell, cell_namespace(cell), role=role, **POSTGRES_PODS)
             yield inside("cell", cell, cell_namespace(cell), role=role)
-    yield inside("ingress", "ingress", environment.ingress_namespace, app="traefik")
+    yield inside("ingress", "ingress", environment.ingress_namespace, **ROUTER)
     yield inside("dns", "dns", environment.dns.namespace, **environment.dns.pod_labels)
     yield inside("system", "system", environment.dns.namespace, app="other")
     yield inside("other", "neighbour", "default", app="neighbour")
     yield inside("operator", "operator", OPERATOR_NAMESPACE, app="cloudnative-pg")
-    yield inside("metrics", "metrics", MONITORING, app="prometheus")
+    yield inside("metrics", "metrics", MONITORING, **{NAME: "prometheus"})
+    yield inside("metrics", "grafana", MONITORING, **{NAME: "grafana"})
+    yield inside("prober", "prober", MONITORING, **{NAME: PROBER})
     if environment.object_store and environment.object_store.namespace:
         yield inside("store", "store", environment.object_store.namespace, app="objects")
     # As a tenant's, cell's and ingress controller's pods look, but in somebody else's namespace.
-    yield inside(
-        "other", "impostor", "somebodys", app="traefik", **POSTGRES_PODS, **environment.dns.pod_labels
-    )
+    yield inside("other", "impostor", "somebodys", **ROUTER, **POSTGRES_PODS, **environment.dns.pod_labels)
+    yield inside("other", "impostor of Prometheus", "somebodys", **{NAME: "prometheus"})
     for name, peer in environment.peers.items():
         yield End("peer", name, str(ipaddress.ip_network(peer.cidr)[1]))
     yield End("internet", "a server", "93.184.216.34")
@@ -257,6 +268,17 @@ def test_every_row_of_the_table_was_put_to_the_test(fleet: Fleet, verdicts: dict
         ("operator", "cell", False),
         ("metrics", "database", True),
         ("metrics", "database", False),
+        ("metrics", "prober", True),
+        ("metrics", "prober", False),
+        ("prober", "ingress", True),
+        ("prober", "ingress", False),
+        ("prober", "dns", True),
+        ("prober", "tenant", False),
+        ("prober", "database", False),
+        ("prober", "internet", False),
+        ("ingress", "prober", False),
+        ("other", "prober", False),
+        ("tenant", "prober", False),
         ("database", "store", True),
         ("database", "store", False),
         ("cell", "store", False),

@@ -42,8 +42,8 @@ _SECONDS: Final = 180
 _KEPT_SECONDS: Final = 3600
 _HTTP: Final = 8069
 _RESOURCES: Final = {
-    "requests": {"cpu": "25m", "memory": "48Mi"},
-    "limits": {"cpu": "250m", "memory": "128Mi"},
+    "requests": {"cpu": "25m", "memory": "48Mi", "ephemeral-storage": "16Mi"},
+    "limits": {"cpu": "250m", "memory": "128Mi", "ephemeral-storage": "64Mi"},
 }
 
 

@@ -18,6 +18,7 @@ from release.gates.verdict import Outcome
 from release.repository import Repository
 from release.status import lines_of
 from release.steps import Kind
+from spec.clusters import EmbeddedCluster
 from spec.fleet import load_fleet
 
 if TYPE_CHECKING:
@@ -132,12 +133,15 @@ def _driver(version: str, env: str, world: World) -> Driver:
 
 
 def _world(env: str, prometheus: str | None = None, applications: Path | None = None) -> RealWorld:
+    fleet = load_fleet(ROOT, env)
     return RealWorld(
-        fleet=load_fleet(ROOT, env),
+        fleet=fleet,
         repository=Repository(ROOT),
         prometheus=prometheus,
         applications=applications,
         progress=progress(),
+        # Nothing runs in the pods there, a rehearsal included: every record says so.
+        simulated=isinstance(fleet.environment.cluster, EmbeddedCluster),
     )
 
 

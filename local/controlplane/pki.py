@@ -108,6 +108,12 @@ def ensure(folder: Path) -> tuple[Pki, bool]:
     return pki, changed
 
 
+def issue(pki: Pki, leaf: Leaf) -> None:
+    """Make a certificate that is not everybody's, unless it is there and good."""
+    if not _good(pki, leaf.name, issuer=leaf.authority):
+        _issue_leaf(pki, leaf)
+
+
 def _good(pki: Pki, name: str, issuer: str) -> bool:
     """A pair that was half-written, is near its end or has another authority is made again."""
     try:

@@ -1,0 +1,87 @@
+"""containerd, runc and the plugins of the network: Debian's packages, pinned by hash, unpacked and never installed."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from local.toolchain import cache
+from local.trouble import EnvironmentTrouble, explain
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_SECONDS: Final = 300
+
+
+@dataclass(frozen=True, kw_only=True)
+class Package:
+    """A package of Debian: its version, and the SHA-256 of its file for amd64."""
+
+    name: str
+    version: str
+    sha256: str
+
+
+PACKAGES: Final = (
+    Package(
+        name="containerd",
+        version="1.6.20~ds1-1+deb12u3",
+        sha256="8669d264eeb0fcdb4a0b1ba436ab88ec5dafde4a66e1278ec279d830db4c2216",
+    ),
+    Package(
+        name="runc",
+        version="1.1.5+ds1-1+deb12u1",
+        sha256="a00351f8c0318de0b424ecf5cd0fdb69880a89f3511cae4f6fff7de3e57881c5",
+    ),
+    Package(
+        name="containernetworking-plugins",
+        version="1.1.1+ds1-3+b5",
+        sha256="4cac8143474d1249b19f7b0e80b8d0daaa6dfdaa8bd514bc468d38d4a108099f",
+    ),
+)
+
+
+def ensure() -> Path:
+    """Return a folder with all packages unpacked, from the cache or from Debian.
+
+    Raises EnvironmentTrouble where this machine has no apt of the right kind, or the files are not the pinned ones.
+    """
+    folder = cache.root() / "debian" / cache.key(*PACKAGES)
+    if cache.finished(folder):
+        return folder
+    if platform.machine() != "x86_64" or not shutil.which("apt-get") or not shutil.which("dpkg-deb"):
+        raise EnvironmentTrouble(
+            "a real node needs Debian's packages for amd64, and this machine has no apt-get for them: point KUBECONFIG at "
+            "a cluster of kind, k3d or another one instead."
+        )
+    with cache.making(folder) as target, tempfile.TemporaryDirectory() as place:
+        for package in PACKAGES:
+            _run(["apt-get", "download", f"{package.name}={package.version}"], place)
+            (file,) = Path(place).glob(f"{package.name}_*.deb")
+            found = hashlib.sha256(file.read_bytes()).hexdigest()
+            if found != package.sha256:
+                raise EnvironmentTrouble(
+                    f"{file.name} is not the file that is pinned: its SHA-256 is {found}, and {package.sha256} was "
+                    "reviewed. Do not use it."
+                )
+            _run(["dpkg-deb", "--extract", str(file), str(target)], place)
+    return folder
+
+
+def _run(command: Sequence[str], place: str) -> None:
+    done = subprocess.run(  # noqa: S603
+        command, cwd=place, capture_output=True, text=True, check=False, timeout=_SECONDS
+    )
+    if done.returncode:
+        output = done.stderr.strip()
+        advice = (
+            explain(output) or "apt-get update may bring what it knows up to date; the version is pinned."
+        )
+        raise EnvironmentTrouble(f"{' '.join(command[:3])} failed:\n{output}\n{advice}")

@@ -58,8 +58,8 @@ def ensure() -> Path:
         return folder
     if platform.machine() != "x86_64" or not shutil.which("apt-get") or not shutil.which("dpkg-deb"):
         raise EnvironmentTrouble(
-            "a real node needs Debian's packages for amd64, and this machine has no apt-get for them: point KUBECONFIG at "
-            "a cluster of kind, k3d or another one instead."
+            "a real node needs Debian's packages for amd64, and this machine has no apt-get for them: point "
+            "KUBECONFIG at a cluster of kind, k3d or another one instead."
         )
     with cache.making(folder) as target, tempfile.TemporaryDirectory() as place:
         for package in PACKAGES:

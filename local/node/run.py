@@ -1,4 +1,7 @@
-"""Start and stop the real node: containerd and kubelet, in a mount namespace and on addresses of their own."""
+"""Start and stop the real node: containerd and kubelet, in a mount namespace and on addresses of their own.
+
+Not seen to its end yet: the packages, the images and the kubelet were built and checked; no pod was run by this code.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""containerd, runc and the plugins of the network: Debian's packages, pinned by hash, unpacked and never installed."""
+"""containerd, runc, the plugins of the network and iptables: Debian's packages by hash, unpacked, never installed."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _SECONDS: Final = 300
+_TOOLS: Final = ("iptables", "iptables-save", "iptables-restore")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,20 +49,25 @@ PACKAGES: Final = (
 )
 
 
+def folder() -> Path:
+    """Return where the unpacked packages are or will be; nothing is downloaded or written."""
+    return cache.root() / "debian" / cache.key(*PACKAGES, _TOOLS)
+
+
 def ensure() -> Path:
     """Return a folder with all packages unpacked, from the cache or from Debian.
 
     Raises EnvironmentTrouble where this machine has no apt of the right kind, or the files are not the pinned ones.
     """
-    folder = cache.root() / "debian" / cache.key(*PACKAGES)
-    if cache.finished(folder):
-        return folder
+    unpacked = folder()
+    if cache.finished(unpacked):
+        return unpacked
     if platform.machine() != "x86_64" or not shutil.which("apt-get") or not shutil.which("dpkg-deb"):
         raise EnvironmentTrouble(
             "a real node needs Debian's packages for amd64, and this machine has no apt-get for them: point "
             "KUBECONFIG at a cluster of kind, k3d or another one instead."
         )
-    with cache.making(folder) as target, tempfile.TemporaryDirectory() as place:
+    with cache.making(unpacked) as target, tempfile.TemporaryDirectory() as place:
         for package in PACKAGES:
             _run(["apt-get", "download", f"{package.name}={package.version}"], place)
             (file,) = Path(place).glob(f"{package.name}_*.deb")
@@ -72,7 +78,24 @@ def ensure() -> Path:
                     "reviewed. Do not use it."
                 )
             _run(["dpkg-deb", "--extract", str(file), str(target)], place)
-    return folder
+        tools = target / "tools"
+        tools.mkdir()
+        for name in _TOOLS:  # Debian names them when it installs the package
+            (tools / name).symlink_to("../usr/sbin/xtables-nft-multi")
+    return unpacked
+
+
+def environment(unpacked: Path) -> dict[str, str]:
+    """Return what a program needs in its environment to find the unpacked tools and libraries."""
+    libraries = ("usr/lib/x86_64-linux-gnu", "lib/x86_64-linux-gnu")
+    places = ("tools", "usr/sbin", "usr/bin", "sbin")
+    return {
+        "LD_LIBRARY_PATH": ":".join(str(unpacked / name) for name in libraries),
+        "PATH": ":".join(
+            [*(str(unpacked / name) for name in places), "/usr/sbin", "/usr/bin", "/sbin", "/bin"]
+        ),
+        "XTABLES_LIBDIR": str(unpacked / "usr/lib/x86_64-linux-gnu/xtables"),
+    }
 
 
 def _run(command: Sequence[str], place: str) -> None:

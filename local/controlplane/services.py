@@ -116,6 +116,7 @@ def apiserver(layout: Layout) -> Service:
         f"--kubelet-certificate-authority={pki.certificate('cluster-ca')}",
         f"--kubelet-client-certificate={pki.certificate('kubelet-client')}",
         f"--kubelet-client-key={pki.key('kubelet-client')}",
+        "--kubelet-preferred-address-types=InternalIP",
         "--enable-aggregator-routing=true",
         "--authorization-mode=Node,RBAC",
         "--enable-admission-plugins=NodeRestriction",

@@ -117,6 +117,10 @@ def _make(settings: dict[str, Any]) -> None:
     _run(["mount", "--make-rshared", "/"])
     _run(["mount", "-t", "proc", "proc", "/proc"])
     _run(["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run"])
+    for group in Path("/sys/fs/cgroup").glob(f"*{settings['cgroup']}"):
+        _empty(
+            group
+        )  # a machine that was killed left its pods' groups, and a kubelet looks for what is in them
     for name, content in settings["files"].items():
         Path(name).parent.mkdir(parents=True, exist_ok=True)
         Path(name).write_text(content)
@@ -124,6 +128,13 @@ def _make(settings: dict[str, Any]) -> None:
         _run(["mount", "--bind", source, target])
     for command in settings["inside"]:
         _run(command)
+
+
+def _empty(group: Path) -> None:
+    for inner in group.iterdir():
+        if inner.is_dir():
+            _empty(inner)
+            inner.rmdir()
 
 
 def _keep(services: list[_Running]) -> None:

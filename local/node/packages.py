@@ -46,6 +46,51 @@ PACKAGES: Final = (
         version="1.1.1+ds1-3+b5",
         sha256="4cac8143474d1249b19f7b0e80b8d0daaa6dfdaa8bd514bc468d38d4a108099f",
     ),
+    Package(
+        name="iptables",
+        version="1.8.9-2",
+        sha256="2928d3ca6ca8a3dc3f423f6752822b1f3614a5ba609ff7806bcba4449ffe90e1",
+    ),
+    Package(
+        name="libip4tc2",
+        version="1.8.9-2",
+        sha256="f2c48b367f9ec13f9aa577e7ccf81b371ce5d5fe22dddf9d7aa99f1e0bb7cfc4",
+    ),
+    Package(
+        name="libip6tc2",
+        version="1.8.9-2",
+        sha256="be88db3dfa2fe3345ea343207f7c75345602686121e579023d021c348b9b4f4d",
+    ),
+    Package(
+        name="libnftnl11",
+        version="1.2.4-2",
+        sha256="9e619e1470a1915264e906020f3bfc046fd8458043b1342686d997b5078213af",
+    ),
+    Package(
+        name="libxtables12",
+        version="1.8.9-2",
+        sha256="cb841d66950a43af4a398625313d2f3da9065299c9738538de6c2c3495857040",
+    ),
+    Package(
+        name="libmnl0",
+        version="1.0.4-3",
+        sha256="4581f42e3373cb72f9ea4e88163b17873afca614a6c6f54637e95aa75983ea7c",
+    ),
+    Package(
+        name="libnfnetlink0",
+        version="1.0.2-2",
+        sha256="ae5cbba417ea48f34c1f72c27e8146a81f20614c1296bca2cd7234c8215fddcc",
+    ),
+    Package(
+        name="libnetfilter-conntrack3",
+        version="1.0.9-3",
+        sha256="65f1539238f60fcc85d115acd640474f45c77bfddcf402eb7d75965a783c2bc8",
+    ),
+    Package(
+        name="libseccomp2",
+        version="2.5.4-1+deb12u1",
+        sha256="108fe67957ca7cf9ba51d801118a1b37d404bea7b6e365025cd00779e9eca38d",
+    ),
 )
 
 

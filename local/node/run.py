@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import shutil
@@ -59,10 +60,11 @@ class Node:
             step.result = ", ".join(built)
         with progress.step("a node on which pods run") as step:
             machine = self._machine(programs, built["pause"].reference)
+            since = dt.datetime.now(dt.UTC).replace(microsecond=0)
             began = processes.start(machine)
             _wait(step, machine, self._runtime_answers, "containerd")
             self.load(*built.values())
-            _wait(step, machine, self._ready, "the node to be ready")
+            _wait(step, machine, lambda: self._ready(since if began else None), "the node to be ready")
             step.note = "what the cluster has to know of it"
             self._tell(built["coredns"].reference)
             where = f"{NAME}, pods on {self.place.subnet}; beside it, nodes on which nothing runs"
@@ -200,10 +202,16 @@ class Node:
     def _runtime_answers(self) -> bool:
         return self._ctr("version").returncode == 0
 
-    def _ready(self) -> bool:
+    def _ready(self, since: dt.datetime | None) -> bool:
+        """Tell whether the kubelet says that the node is ready, and has said so itself since a moment."""
         found = KubeApi(self.state.kubeconfig).get(f"/api/v1/nodes/{NAME}") or {}
         conditions = found.get("status", {}).get("conditions", [])
-        return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
+        return any(
+            each["type"] == "Ready"
+            and each["status"] == "True"
+            and (since is None or dt.datetime.fromisoformat(each["lastHeartbeatTime"]) >= since)
+            for each in conditions
+        )
 
     def _tidy(self) -> None:
         place = self.place

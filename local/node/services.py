@@ -21,7 +21,6 @@ NAMES: Final = ("containerd", "kubelet", "kube-proxy", "node-volumes", "node-pol
 """The node's processes, as they are shown."""
 KUBELET_PORT: Final = 10250
 CLUSTER_DOMAIN: Final = "cluster.local"
-_LOOPBACK: Final = "127.0.0.1:0"
 _AUTHORITY: Final = "cluster-ca"
 
 
@@ -171,8 +170,8 @@ def proxy(place: Place, access: Path) -> dict[str, Any]:
         "mode": "iptables",
         "clusterCIDR": place.subnet,
         "detectLocalMode": "ClusterCIDR",
-        "healthzBindAddress": _LOOPBACK,
-        "metricsBindAddress": _LOOPBACK,
+        "healthzBindAddress": "127.0.0.1:10256",
+        "metricsBindAddress": "127.0.0.1:10249",
         "oomScoreAdj": 0,
         "conntrack": {  # zero: left as the machine has it
             "maxPerCore": 0,

@@ -157,6 +157,7 @@ def machine(place: Place, api_port: int, services: list[dict[str, Any]]) -> dict
             ["ip", "route", "add", SERVICE_ADDRESSES, "via", place.host],
             ["sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward"],
         ],
+        "cgroup": place.cgroup,
         "services": services,
     }
 

@@ -26,6 +26,7 @@ _NEW_PIDS, _NEW_MOUNTS, _NEW_NETWORK = 0x20000000, 0x00020000, 0x40000000
 _DIE_WITH_PARENT: Final = 1
 _GRACE_SECONDS: Final = 4.0
 """For the services, and again for all that they ran: less together than a process is given to end."""
+_GONE_SECONDS: Final = 30.0
 _TICK: Final = 0.1
 _AGAIN_SECONDS: Final = 2.0
 """How long a service that ended stays down before it is started again."""
@@ -55,6 +56,7 @@ def main(settings: dict[str, Any]) -> int:
     os.close(linked)
     try:
         os.read(ready, 1)
+        _gone(Path("/sys/class/net", settings["name"]))  # that of a machine that has just ended
         for command in settings["link"]:
             _run([word.format(pid=child) for word in command])
         os.write(tell_linked, b".")
@@ -63,6 +65,13 @@ def main(settings: dict[str, Any]) -> int:
     except BaseException:
         os.kill(child, signal.SIGKILL)
         raise
+
+
+def _gone(link: Path) -> None:
+    """Wait until the kernel has removed a link: it takes its time with the namespace at the link's other end."""
+    deadline = time.monotonic() + _GONE_SECONDS
+    while link.exists() and time.monotonic() < deadline:
+        time.sleep(_TICK)
 
 
 async def _forward(settings: dict[str, Any], child: int) -> None:

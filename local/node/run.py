@@ -19,7 +19,7 @@ import psutil
 from local.controlplane import processes
 from local.controlplane.processes import Service
 from local.kube import ApiError, KubeApi
-from local.node import cluster, images, names, packages, services, settings
+from local.node import cluster, groups, images, names, packages, services, settings
 from local.node.settings import NAME, Place
 from local.state import write
 from local.toolchain import build
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 PROCESS: Final = "node"
 """The process in which all others of the node are."""
 _READY_SECONDS: Final = 300.0
+_GONE_SECONDS: Final = 30.0
 _TICK: Final = 0.2
 _NETWORKS: Final = 256
 
@@ -86,6 +87,8 @@ class Node:
         running = processes.running(self.state.root).get(PROCESS)
         if running:
             processes.end([running])
+            # The kernel takes its time with a network namespace, and the link goes with it.
+            _until(lambda: not Path("/sys/class/net", self.place.link).exists())
         with suppress(ApiError):  # the control plane may be down
             KubeApi(self.state.kubeconfig).delete(f"/api/v1/nodes/{NAME}")
         self._tidy()
@@ -158,11 +161,7 @@ class Node:
         write(place.root / "containerd.toml", settings.containerd(place, pause))
         write(place.root / "cni" / "10-pods.conflist", json.dumps(settings.network(place)))
         write(place.root / "resolv.conf", "")
-        for controller in _controllers():
-            (controller / place.cgroup.strip("/")).mkdir(exist_ok=True)
-            if controller.name == "cpuset":  # a group without processors takes no process
-                for file in ("cpuset.cpus", "cpuset.mems"):
-                    (controller / place.cgroup.strip("/") / file).write_text((controller / file).read_text())
+        groups.make(place.cgroup)
 
     def _mount_points(self) -> None:
         """Make the folders that the node's are mounted on, and remember which were not there before."""
@@ -215,8 +214,7 @@ class Node:
 
     def _tidy(self) -> None:
         place = self.place
-        for controller in _controllers():
-            _remove_groups(controller / place.cgroup.strip("/"))
+        groups.remove(place.cgroup)
         for name in json.loads(self._ours.read_text()) if self._ours.exists() else []:
             with suppress(OSError):  # somebody else uses it by now
                 Path(name).rmdir()
@@ -278,25 +276,14 @@ def _wait(step: Step, service: Service, done: Callable[[], bool], what: str) -> 
     )
 
 
+def _until(done: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + _GONE_SECONDS
+    while not done() and time.monotonic() < deadline:
+        time.sleep(_TICK)
+
+
 def _name(process: psutil.Process) -> str:
     try:
         return Path(process.exe()).name
     except (psutil.Error, OSError):
         return ""
-
-
-def _controllers() -> list[Path]:
-    root = Path("/sys/fs/cgroup")
-    if (root / "cgroup.controllers").exists():
-        return [root]
-    return [each for each in sorted(root.iterdir()) if each.is_dir() and not each.is_symlink()]
-
-
-def _remove_groups(folder: Path) -> None:
-    if not folder.is_dir():
-        return
-    for inner in folder.iterdir():
-        if inner.is_dir():
-            _remove_groups(inner)
-    with suppress(OSError):
-        folder.rmdir()

@@ -140,6 +140,7 @@ def machine(place: Place, api_port: int, services: list[dict[str, Any]]) -> dict
     binds = {name: str(path) for name, path in place.bound.items()}
     binds |= {f"/proc/sys/{name}": str(tunables / name.replace("/", ".")) for name in TUNABLES}
     return {
+        "name": place.link,
         "link": [
             ["ip", "link", "add", place.link, "type", "veth", "peer", "name", UPLINK, "netns", "{pid}"],
             ["ip", "address", "add", f"{place.host}/30", "dev", place.link],

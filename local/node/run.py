@@ -215,7 +215,8 @@ class Node:
     def _tidy(self) -> None:
         place = self.place
         groups.remove(place.cgroup)
-        for name in json.loads(self._ours.read_text()) if self._ours.exists() else []:
+        ours: list[str] = json.loads(self._ours.read_text()) if self._ours.exists() else []
+        for name in ours:
             with suppress(OSError):  # somebody else uses it by now
                 Path(name).rmdir()
         if place.root.exists():
@@ -253,6 +254,7 @@ def refuse_elsewhere() -> None:
         raise EnvironmentTrouble(
             "a real node needs Linux and root: point KUBECONFIG at a cluster of kind, k3d or another one instead."
         )
+    packages.refuse_elsewhere()
     missing = [name for name in ("ip", "nsenter", "mount") if shutil.which(name) is None]
     if missing:
         raise EnvironmentTrouble(

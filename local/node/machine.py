@@ -121,9 +121,7 @@ def _be_inside(settings: dict[str, Any], tell_ready: int, linked: int) -> NoRetu
 
 
 def _make(settings: dict[str, Any]) -> None:
-    # Shared inside, so that what the kubelet mounts for a pod reaches containerd; nothing of it reaches outside.
-    _run(["mount", "--make-rprivate", "/"])
-    _run(["mount", "--make-rshared", "/"])
+    _run(["mount", "--make-rprivate", "/"])  # nothing of it reaches outside
     _run(["mount", "-t", "proc", "proc", "/proc"])
     _run(["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run"])
     for group in Path("/sys/fs/cgroup").glob(f"*{settings['cgroup']}"):
@@ -133,10 +131,35 @@ def _make(settings: dict[str, Any]) -> None:
     for name, content in settings["files"].items():
         Path(name).parent.mkdir(parents=True, exist_ok=True)
         Path(name).write_text(content)
+    for folder in settings["covered"]:
+        _cover(Path(folder), Path("/run/covered", folder.strip("/").replace("/", "-")))
     for target, source in settings["binds"].items():
+        if not Path(target).exists():
+            Path(target).mkdir()
         _run(["mount", "--bind", source, target])
+    _run(["mount", "--make-rshared", "/"])  # what the kubelet mounts for a pod reaches containerd
     for command in settings["inside"]:
         _run(command)
+
+
+def _cover(folder: Path, aside: Path) -> None:
+    """Put an empty folder of the machine's own in the place of one, with all that is in it mounted again.
+
+    A folder that is made in it is made inside only: nothing appears outside, and nobody outside can take it away.
+    """
+    aside.mkdir(parents=True)
+    _run(["mount", "--rbind", str(folder), str(aside)])
+    _run(["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", str(folder)])
+    for entry in aside.iterdir():
+        target = folder / entry.name
+        if entry.is_symlink():
+            target.symlink_to(entry.readlink())
+        elif entry.is_dir():
+            target.mkdir()
+            _run(["mount", "--rbind", str(entry), str(target)])
+        elif entry.is_file():
+            target.touch()
+            _run(["mount", "--bind", str(entry), str(target)])
 
 
 def _empty(group: Path) -> None:

@@ -149,6 +149,8 @@ def machine(place: Place, api_port: int, services: list[dict[str, Any]]) -> dict
         ],
         "forward": {"listen": [place.host, API_PORT], "to": ["127.0.0.1", api_port]},
         "files": {str(tunables / name.replace("/", ".")): f"{value}\n" for name, value in TUNABLES.items()},
+        # Folders of these are the node's own, and this machine has none of them.
+        "covered": sorted({str(Path(name).parent) for name in place.bound}),
         "binds": binds,
         "inside": [
             ["ip", "link", "set", "lo", "up"],

@@ -19,8 +19,8 @@ STACK ?= production
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-up: .venv/.synced ## Start the embedded environment and apply the stack to it
-	@$(STOREFLEET) up
+up: .venv/.synced ## Start the embedded environment and apply the stack to it; NODE=real: with a node that runs pods
+	@$(STOREFLEET) up $(if $(NODE),--node "$(NODE)")
 
 down: .venv/.synced ## Stop the embedded environment; its data stays
 	@$(STOREFLEET) down

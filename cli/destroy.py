@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
+from cli import node
 from cli.engine import repair
 from cli.engine.installation import LOCAL
 from cli.up import exclusive
@@ -21,7 +22,8 @@ def stop(current: State, progress: Progress) -> None:
     with exclusive(current, progress), progress.step("embedded environment: stop") as step:
         for line in repair.end_orphans(current):
             progress.say(f"  {line}")
-        stopped = control.stop(current)
+        stopped = ("the real node",) if node.stop(current) else ()
+        stopped += control.stop(current)
         step.result = f"stopped {', '.join(stopped)}" if stopped else "nothing was running"
 
 
@@ -42,13 +44,20 @@ def destroy(current: State, name: str, progress: Progress) -> None:
         raise SpecError([problem])
     with exclusive(current, progress), progress.step(f"environment {name}: remove") as step:
         repair.end_orphans(current)
+        node.stop(current)
         control.stop(current)
         removed = current.root / "removed"
         if removed.exists():  # a removal that was killed
             shutil.rmtree(removed)
         removed.mkdir()
         # Moved first, which takes no time: a kill while they are deleted leaves no half of an environment.
-        for path in (current.engine, current.passphrase, current.control_plane, current.kubeconfig):
+        for path in (
+            current.engine,
+            current.passphrase,
+            current.control_plane,
+            current.kubeconfig,
+            current.volumes,
+        ):
             if path.exists():
                 path.rename(removed / path.name)
         shutil.rmtree(removed)

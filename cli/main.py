@@ -42,10 +42,15 @@ def doctor() -> None:
 
 
 @app.command()
-def up() -> None:
+def up(
+    node: Annotated[
+        str | None,
+        typer.Option("--node", metavar="real", help="also start a node on which pods run (Linux, root)"),
+    ] = None,
+) -> None:
     """Start the embedded environment and bring it to what the files say."""
     with clear_errors():
-        applied = apply(progress())
+        applied = apply(progress(), real_node=node or None)
         console.print(overview.after_up(applied), markup=False, soft_wrap=True)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from cli import delivery, inventory
+from cli import delivery, inventory, node
 from cli.engine.installation import LOCAL
 from cli.up import PROJECT
 from local.controlplane import control
@@ -57,7 +57,8 @@ def planned(applied: Applied) -> str:
 def show(current: State, console: Console) -> int:
     """Print the processes and the inventory; return 0 when all runs and nothing is missing or left over."""
     table = Table("process", "pid", "memory", box=None)
-    processes = (*control.status(current), *argo.status(current))
+    real = node.status(current)
+    processes = (*control.status(current), *argo.status(current), *real)
     for process in processes:
         running = process.pid is not None
         memory = f"{process.memory / _MEBIBYTE:.0f} MB" if running else ""
@@ -85,4 +86,6 @@ def show(current: State, console: Console) -> int:
         console.print("What is in no state is left alone; `kubectl delete` removes it.", markup=False)
     delivery.show(argo.applications(api), console)
     console.print(SIMULATED)
+    if real:
+        console.print(node.RUNS_PODS)
     return 1 if found.missing or found.orphans else 0

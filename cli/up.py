@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 from rich.console import Console
 
-from cli import delivery
+from cli import delivery, node
 from cli.engine import explain, repair
 from cli.engine.installation import LOCAL, Installation, install
 from cli.engine.run import call, run
@@ -72,12 +72,13 @@ def exclusive(current: State, progress: Progress) -> Generator[None]:
         guard.release()
 
 
-def apply(progress: Progress, *, only_preview: bool = False) -> Applied:
+def apply(progress: Progress, *, only_preview: bool = False, real_node: str | None = None) -> Applied:
     """Check the files, start what is needed, preview with the policy pack, and apply what differs.
 
     Raises SpecError for a mistake in a file (before anything starts), Refused when the engine or a rule
     says no (before anything is created, unless the API server alone knew), EnvironmentTrouble for the rest.
     """
+    node.check(real_node)
     with progress.step("tenant files") as step:
         fleet = load_fleet(ROOT, LOCAL)
         expected = plan_environment(fleet).resources
@@ -85,6 +86,7 @@ def apply(progress: Progress, *, only_preview: bool = False) -> Applied:
     current = state()
     with exclusive(current, progress):
         api = control.start(current, progress)
+        node.bring(current, real_node, api, progress)
         delivering = delivery.start(current, fleet, api, progress)
         # The program checks this as well; here it costs no engine, and ends as any mistake in a file does.
         check_steps(fleet, applied_tenants(api, fleet.environment.name), current_day(), ROOT)

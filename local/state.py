@@ -35,6 +35,11 @@ class State:
         return self.root / "logs"
 
     @property
+    def volumes(self) -> Path:
+        """The data of the pods of a real node; it stays when the environment is stopped."""
+        return self.root / "volumes"
+
+    @property
     def engine(self) -> Path:
         """The engine's home, state, configuration and event logs."""
         return self.root / "engine"

@@ -9,6 +9,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from local.controlplane import nodes, simulations
+from local.controlplane.services import FAKE_NODE
 from local.kube import ApiError
 from local.toolchain import files, published
 
@@ -51,7 +52,10 @@ def waiting_for(api: KubeApi, *, fresh: bool) -> str:
     """
     if api.get("/api/v1/namespaces/default/serviceaccounts/default") is None:
         return "the controller manager (the default service account)"
-    missing = [n for n in api.items("/api/v1/nodes") if not _is(n, "Ready")]
+    ours = [n for n in api.items("/api/v1/nodes") if FAKE_NODE in n["metadata"].get("annotations", {})]
+    missing = [
+        n for n in ours if not _is(n, "Ready")
+    ]  # a node that runs pods is waited for where it is started
     if missing:
         return f"{len(missing)} nodes"
     return _unserved(api) if fresh else ""

@@ -78,6 +78,7 @@ def stop(state: State) -> tuple[str, ...]:
     """Stop every process of this state folder and return their names; data and keys stay."""
     running = processes.running(state.root)
     order = sorted(running, key=lambda name: NAMES.index(name) if name in NAMES else len(NAMES), reverse=True)
+    order.sort(key=lambda name: name != "node")  # what runs on it can say its last to the API server
     for name in order:
         processes.end([running[name]])
     return tuple(order)
@@ -91,10 +92,11 @@ def status(state: State) -> tuple[ProcessStatus, ...]:
 def status_of(state: State, names: Sequence[str]) -> tuple[ProcessStatus, ...]:
     """Return the status of some processes of this state folder, by their names."""
     running = processes.running(state.root)
-    return tuple(_status(name, running.get(name)) for name in names)
+    return tuple(describe(name, running.get(name)) for name in names)
 
 
-def _status(name: str, process: psutil.Process | None) -> ProcessStatus:
+def describe(name: str, process: psutil.Process | None) -> ProcessStatus:
+    """Return the status of a process that runs, or of none."""
     try:
         return (
             ProcessStatus(name, process.pid, process.memory_info().rss)

@@ -63,6 +63,7 @@ LEAVES = (
     Leaf(name="admin", authority="cluster-ca", user="storefleet-admin", groups=("system:masters",)),
     Leaf(name="controller-manager", authority="cluster-ca", user="system:kube-controller-manager"),
     Leaf(name="scheduler", authority="cluster-ca", user="system:kube-scheduler"),
+    Leaf(name="kubelet-client", authority="cluster-ca", user="kube-apiserver-kubelet-client"),
     Leaf(name="kwok", authority="cluster-ca", user="kwok-controller"),
     Leaf(name="argocd", authority="cluster-ca", user="argocd"),
     Leaf(name="etcd", authority="etcd-ca", user="etcd", hosts=_LOOPBACK),
@@ -109,8 +110,8 @@ def ensure(folder: Path) -> tuple[Pki, bool]:
 
 
 def issue(pki: Pki, leaf: Leaf) -> None:
-    """Make a certificate that is not everybody's, unless it is there and good."""
-    if not _good(pki, leaf.name, issuer=leaf.authority):
+    """Make a certificate that is not everybody's, unless it is there, good and as described."""
+    if not (_good(pki, leaf.name, issuer=leaf.authority) and _as_described(_load(pki, leaf.name), leaf)):
         _issue_leaf(pki, leaf)
 
 

@@ -112,6 +112,12 @@ def apiserver(layout: Layout) -> Service:
         "--requestheader-extra-headers-prefix=X-Remote-Extra-",
         f"--proxy-client-cert-file={pki.certificate('front-proxy-client')}",
         f"--proxy-client-key-file={pki.key('front-proxy-client')}",
+        # Of the real node, where there is one: its kubelet, and pods that answer for a Service.
+        f"--kubelet-certificate-authority={pki.certificate('cluster-ca')}",
+        f"--kubelet-client-certificate={pki.certificate('kubelet-client')}",
+        f"--kubelet-client-key={pki.key('kubelet-client')}",
+        "--kubelet-preferred-address-types=InternalIP",
+        "--enable-aggregator-routing=true",
         "--authorization-mode=Node,RBAC",
         "--enable-admission-plugins=NodeRestriction",
         "--anonymous-auth=false",

@@ -1,30 +1,29 @@
-"""Start and stop the real node: containerd and kubelet, in a mount namespace and on addresses of their own.
-
-Not seen to its end yet: the packages, the images and the kubelet were built and checked; no pod was run by this code.
-"""
+"""Start and stop the real node: the machine of `machine.py`, its images, and what the cluster has to know of it."""
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import os
 import shutil
 import subprocess
+import sys
 import time
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import psutil
 
-from local.controlplane import pki, ports, processes
+from local.controlplane import processes
 from local.controlplane.processes import Service
 from local.kube import ApiError, KubeApi
-from local.node import images, packages, settings
-from local.node.settings import LABEL, NAME, Place
+from local.node import cluster, images, names, packages, services, settings
+from local.node.settings import NAME, Place
 from local.state import write
 from local.toolchain import build
-from local.toolchain.catalog import KUBECTL
+from local.toolchain.catalog import NODE_PROGRAMS
 from local.trouble import EnvironmentTrouble
 
 if TYPE_CHECKING:
@@ -33,17 +32,11 @@ if TYPE_CHECKING:
     from local.progress import Progress, Step
     from local.state import State
 
-KUBELET: Final = replace(
-    KUBECTL,
-    name="kubelet",
-    package="k8s.io/kubernetes/cmd/kubelet",
-    probe=("--version",),
-    minutes=0.7,
-    on_demand=True,
-)
+PROCESS: Final = "node"
+"""The process in which all others of the node are."""
 _READY_SECONDS: Final = 300.0
 _TICK: Final = 0.2
-_USER: Final = f"system:node:{NAME}"
+_NETWORKS: Final = 256
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,149 +52,169 @@ class Node:
         Raises EnvironmentTrouble where this machine cannot have one, or a process does not come up.
         """
         refuse_elsewhere()
-        program = build.ensure(progress, [KUBELET])[KUBELET.name]
+        packages.ensure()
+        programs = build.ensure(progress, NODE_PROGRAMS)
         with progress.step("images of the real node") as step:
             built = {image.name: images.build(image) for image in (images.PAUSE, *more)}
+            built["coredns"] = names.image(programs["coredns"])
             step.result = ", ".join(built)
         with progress.step("a node on which pods run") as step:
-            self._prepare(built["pause"].reference)
-            runtime = self._service("containerd", self._containerd())
-            _start(runtime)
-            _wait(step, runtime, self._runtime_answers, "containerd")
-            for each in built.values():
-                self._import(each)
-            kubelet = self._service("kubelet", self._kubelet(program))
-            _start(kubelet)
-            _wait(step, kubelet, self._ready, "the node to be ready")
-            step.result = f"{NAME}, pods on {self.place.subnet}; beside it, nodes on which nothing runs"
+            machine = self._machine(programs, built["pause"].reference)
+            since = dt.datetime.now(dt.UTC).replace(microsecond=0)
+            began = processes.start(machine)
+            _wait(step, machine, self._runtime_answers, "containerd")
+            self.load(*built.values())
+            _wait(step, machine, lambda: self._ready(since if began else None), "the node to be ready")
+            step.note = "what the cluster has to know of it"
+            self._tell(built["coredns"].reference)
+            where = f"{NAME}, pods on {self.place.subnet}; beside it, nodes on which nothing runs"
+            step.result = where if began else f"{where} (already running)"
         return {name: each.reference for name, each in built.items()}
 
-    def stop(self) -> None:
-        """End everything of the node and leave nothing of it on this machine but its folder."""
-        with suppress(ApiError):
-            api = KubeApi(self.state.kubeconfig)
-            for pod in api.items("/api/v1/pods"):
-                if pod["spec"].get("nodeName") == NAME:
-                    where = pod["metadata"]
-                    api.delete(f"/api/v1/namespaces/{where['namespace']}/pods/{where['name']}")
-            self._gone(api)
-            api.delete(f"/api/v1/nodes/{NAME}")
-        processes.end(self._found("kubelet"))
-        processes.end(self._shims())
-        processes.end(self._found("containerd"))
+    @property
+    def running(self) -> bool:
+        """Whether the machine runs; what runs in it is another question."""
+        return PROCESS in processes.running(self.state.root)
+
+    @property
+    def begun(self) -> bool:
+        """Whether something of the node may be on this machine."""
+        return self.place.root.exists() or self.running
+
+    def stop(self) -> bool:
+        """End everything of the node and leave nothing of it on this machine but its data; tell whether it ran."""
+        running = processes.running(self.state.root).get(PROCESS)
+        if running:
+            processes.end([running])
+        with suppress(ApiError):  # the control plane may be down
+            KubeApi(self.state.kubeconfig).delete(f"/api/v1/nodes/{NAME}")
         self._tidy()
+        return running is not None
 
-    def _found(self, name: str) -> list[psutil.Process]:
-        """Return the process of this node with a name: its configuration is named in its command, and its only."""
-        return [each for each in _commands(str(self.place.root)) if _name(each) == name]
+    def load(self, *wanted: images.Built) -> None:
+        """Give images to the container runtime, where it has not got them, for as long as the node is there."""
+        there = self._ctr("images", "ls", "-q").stdout.split()
+        for image in wanted:
+            if image.reference in there:
+                continue
+            for arguments in (
+                ("images", "import", str(image.archive)),
+                ("images", "label", image.reference, "io.cri-containerd.pinned=pinned"),
+            ):
+                done = self._ctr(*arguments)
+                if done.returncode:
+                    raise EnvironmentTrouble(
+                        f"containerd did not take {image.reference}: {done.stderr.strip()}"
+                    )
 
-    def _shims(self) -> list[psutil.Process]:
-        """Return the shims of this node's pods, and what they hold: they outlive containerd on purpose."""
-        shims = _commands(str(self.place.socket))
-        return [one for shim in shims for one in (*_children(shim), shim) if _name(shim) != "containerd"]
+    def processes(self) -> dict[str, psutil.Process]:
+        """Return the node's services by name, those that run."""
+        machine = self._inside()
+        found: dict[str, psutil.Process] = {}
+        with suppress(psutil.Error):
+            for child in machine.children() if machine else []:
+                found[_name(child)] = child
+        return found
+
+    def _tell(self, dns: str) -> None:
+        """Apply what the cluster has to know of the node; the same again changes nothing."""
+        api = KubeApi(self.state.kubeconfig)
+        for manifest in (
+            *cluster.rights(),
+            cluster.api_server(self.place),
+            cluster.storage_class(),
+            *cluster.names(dns),
+        ):
+            api.apply(manifest)
+
+    def _machine(self, programs: dict[str, Path], pause: str) -> Service:
+        place = self.place
+        self._prepare(pause)
+        layout = services.Layout(programs=programs, place=place, state=self.state)
+        ports = json.loads((self.state.control_plane / "ports.json").read_text())
+        config = place.root / "machine.json"
+        told = settings.machine(place, int(ports["apiserver"]), services.all_of(layout))
+        write(config, json.dumps(told))
+        program = str(Path(__file__).parent / "machine.py")
+        return Service(
+            name=PROCESS,
+            # The digest, so that a node that was told otherwise is started afresh.
+            command=(
+                sys.executable,
+                program,
+                str(config),
+                settings.digest([told, settings.containerd(place, pause)]),
+            ),
+            log=self.state.logs / f"{PROCESS}.log",
+            state=self.state.root,
+        )
 
     def _prepare(self, pause: str) -> None:
         place = self.place
-        for folder in place.bound.values():
-            folder.mkdir(parents=True, exist_ok=True)
-        if not self._ours.exists():
-            places = [Path(name) for name in place.bound]
-            ours = [str(each) for path in places for each in (path, path.parent) if not each.exists()]
-            write(self._ours, json.dumps(ours))
-        place.socket.parent.mkdir(mode=0o700, exist_ok=True)
+        write(place.root / "number", str(place.number))
+        for folder in (*place.bound.values(), place.volumes):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._mount_points()
         write(place.root / "containerd.toml", settings.containerd(place, pause))
-        write(place.root / "cni" / "10-bridge.conflist", json.dumps(settings.network(place)))
+        write(place.root / "cni" / "10-pods.conflist", json.dumps(settings.network(place)))
         write(place.root / "resolv.conf", "")
         for controller in _controllers():
             (controller / place.cgroup.strip("/")).mkdir(exist_ok=True)
             if controller.name == "cpuset":  # a group without processors takes no process
                 for file in ("cpuset.cpus", "cpuset.mems"):
                     (controller / place.cgroup.strip("/") / file).write_text((controller / file).read_text())
-        if not Path("/sys/class/net", place.bridge).exists():
-            _run("ip", "link", "add", place.bridge, "type", "bridge")
-            _run("ip", "address", "add", f"{place.gateway}/24", "dev", place.bridge)
-            _run("ip", "link", "set", place.bridge, "up")
 
-    def _containerd(self) -> tuple[str, ...]:
-        # Nothing that it mounts is seen outside of it, or stays when it is gone.
-        bound = " && ".join(
-            f"mkdir -p {name} && mount --bind {source} {name}" for name, source in self.place.bound.items()
-        )
-        script = f'{bound} && exec "$@"'
-        program = str(self.place.debian / "usr/bin/containerd")
-        config = str(self.place.root / "containerd.toml")
-        # Shared inside, so that what the kubelet mounts for a pod reaches containerd.
-        return (
-            "unshare", "--mount", "--propagation", "private", "sh", "-ec",
-            f"mount --make-rshared / && {script}", "sh", program, "--config", config,
-        )  # fmt: skip
+    def _mount_points(self) -> None:
+        """Make the folders that the node's are mounted on, and remember which were not there before."""
+        places = [Path(name) for name in self.place.bound]
+        if not self._ours.exists():
+            ours = [str(each) for path in places for each in (path, path.parent) if not each.exists()]
+            write(self._ours, json.dumps(ours))
+        for path in places:
+            path.mkdir(parents=True, exist_ok=True)
 
-    def _kubelet(self, program: Path) -> tuple[str, ...]:
-        keys = pki.Pki(self.state.control_plane / "pki")
-        pki.issue(
-            keys, pki.Leaf(name="kubelet", authority="cluster-ca", user=_USER, groups=("system:nodes",))
-        )
-        config, access = self.place.root / "kubelet.json", self.place.root / "kubelet.kubeconfig"
-        known = json.loads(self.state.kubeconfig.read_text())
-        known["users"][0]["user"] = {
-            "client-certificate": str(keys.certificate("kubelet")),
-            "client-key": str(keys.key("kubelet")),
-        }
-        write(access, json.dumps(known))
-        authority = keys.certificate("cluster-ca")
-        write(config, json.dumps(settings.kubelet(self.place, authority, ports.free_port())))
-        (runtime,) = self._found("containerd")
-        return (
-            "nsenter", f"--mount=/proc/{runtime.pid}/ns/mnt", str(program),
-            f"--config={config}", f"--kubeconfig={access}", f"--hostname-override={NAME}",
-            f"--node-ip={self.place.gateway}", f"--node-labels={LABEL}={NAME}",
-            f"--root-dir={self.place.bound['/var/lib/kubelet']}", f"--cert-dir={self.place.root / 'certificates'}",
-        )  # fmt: skip
-
-    def _service(self, name: str, command: tuple[str, ...]) -> Service:
-        return Service(name=name, command=command, log=self.state.logs / f"{name}.log", state=self.state.root)
+    def _inside(self) -> psutil.Process | None:
+        """Return the first process of the machine, the child of the one that stays outside."""
+        here = Path("/proc/self/ns/mnt").readlink()
+        for process in psutil.process_iter():
+            with suppress(psutil.Error, OSError):
+                marked = process.environ().get(processes.MARK) == f"{self.state.root}:{PROCESS}"
+                if marked and Path(f"/proc/{process.pid}/ns/mnt").readlink() != here:
+                    return process
+        return None
 
     def _ctr(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [
-            str(self.place.debian / "usr/bin/ctr"),
+        machine = self._inside()
+        if machine is None:
+            return subprocess.CompletedProcess([], 1, "", "the node does not run")
+        program = str(self.place.debian / "usr/bin/ctr")
+        enter = [
+            "nsenter",
+            f"--mount=/proc/{machine.pid}/ns/mnt",
+            program,
             "--address",
             str(self.place.socket),
-            "-n",
-            "k8s.io",
         ]
         return subprocess.run(  # noqa: S603
-            [*command, *arguments], capture_output=True, text=True, check=False, timeout=120
+            [*enter, "-n", "k8s.io", *arguments], capture_output=True, text=True, check=False, timeout=300
         )
 
     def _runtime_answers(self) -> bool:
         return self._ctr("version").returncode == 0
 
-    def _import(self, image: images.Built) -> None:
-        for arguments in (
-            ("images", "import", str(image.archive)),
-            ("images", "label", image.reference, "io.cri-containerd.pinned=pinned"),
-        ):
-            done = self._ctr(*arguments)
-            if done.returncode:
-                raise EnvironmentTrouble(f"containerd did not take {image.reference}: {done.stderr.strip()}")
-
-    def _ready(self) -> bool:
+    def _ready(self, since: dt.datetime | None) -> bool:
+        """Tell whether the kubelet says that the node is ready, and has said so itself since a moment."""
         found = KubeApi(self.state.kubeconfig).get(f"/api/v1/nodes/{NAME}") or {}
         conditions = found.get("status", {}).get("conditions", [])
-        return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
-
-    def _gone(self, api: KubeApi) -> None:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            if not [each for each in api.items("/api/v1/pods") if each["spec"].get("nodeName") == NAME]:
-                return
-            time.sleep(_TICK)
+        return any(
+            each["type"] == "Ready"
+            and each["status"] == "True"
+            and (since is None or dt.datetime.fromisoformat(each["lastHeartbeatTime"]) >= since)
+            for each in conditions
+        )
 
     def _tidy(self) -> None:
         place = self.place
-        shutil.rmtree(place.socket.parent, ignore_errors=True)
-        if Path("/sys/class/net", place.bridge).exists():
-            _run("ip", "link", "delete", place.bridge)
         for controller in _controllers():
             _remove_groups(controller / place.cgroup.strip("/"))
         for name in json.loads(self._ours.read_text()) if self._ours.exists() else []:
@@ -209,6 +222,8 @@ class Node:
                 Path(name).rmdir()
         if place.root.exists():
             shutil.rmtree(place.root)
+        with suppress(OSError):  # it holds data
+            place.volumes.rmdir()
 
     @property
     def _ours(self) -> Path:
@@ -218,7 +233,20 @@ class Node:
 
 def node(state: State) -> Node:
     """Return the real node of a state folder; nothing of it is started or written."""
-    return Node(state=state, place=Place(root=state.root / "node", debian=packages.ensure()))
+    root = state.root / "node"
+    return Node(state=state, place=Place(root=root, debian=packages.folder(), number=_number(root)))
+
+
+def _number(root: Path) -> int:
+    """Return which addresses are the node's: those that it has, or some that no other node of this machine has."""
+    with suppress(OSError, ValueError):
+        return int((root / "number").read_text())
+    taken = {line.split()[1] for line in Path("/proc/net/route").read_text().splitlines()[1:]}
+    first = int(settings.digest(str(root)), 16) % _NETWORKS
+    for number in (*range(first, _NETWORKS), *range(first)):
+        if f"00{number:02X}12C6" not in taken:  # 198.18.<number>.0, as the kernel writes it
+            return number
+    raise EnvironmentTrouble("all addresses for real nodes (198.18.0.0/16) are taken on this machine")
 
 
 def refuse_elsewhere() -> None:
@@ -227,16 +255,11 @@ def refuse_elsewhere() -> None:
         raise EnvironmentTrouble(
             "a real node needs Linux and root: point KUBECONFIG at a cluster of kind, k3d or another one instead."
         )
-    missing = [name for name in ("ip", "unshare", "nsenter", "mount") if shutil.which(name) is None]
+    missing = [name for name in ("ip", "nsenter", "mount") if shutil.which(name) is None]
     if missing:
         raise EnvironmentTrouble(
             f"a real node needs {', '.join(missing)}: apt-get install iproute2 util-linux"
         )
-
-
-def _start(service: Service) -> None:
-    if processes.find(service) is None:
-        processes.start(service)
 
 
 def _wait(step: Step, service: Service, done: Callable[[], bool], what: str) -> None:
@@ -250,16 +273,9 @@ def _wait(step: Step, service: Service, done: Callable[[], bool], what: str) -> 
                 f"{service.name} ended at once. The end of {service.log}:\n{processes.tail(service)}"
             )
         time.sleep(_TICK)
-    raise EnvironmentTrouble(f"no sign of {what} within {_READY_SECONDS:.0f} s; see {service.log}")
-
-
-def _commands(part: str) -> list[psutil.Process]:
-    found: list[psutil.Process] = []
-    for process in psutil.process_iter():
-        with suppress(psutil.Error):
-            if any(part in word for word in process.cmdline()):
-                found.append(process)
-    return found
+    raise EnvironmentTrouble(
+        f"no sign of {what} within {_READY_SECONDS:.0f} s; see the logs in {service.log.parent}"
+    )
 
 
 def _name(process: psutil.Process) -> str:
@@ -267,13 +283,6 @@ def _name(process: psutil.Process) -> str:
         return Path(process.exe()).name
     except (psutil.Error, OSError):
         return ""
-
-
-def _children(process: psutil.Process) -> list[psutil.Process]:
-    try:
-        return process.children(recursive=True)
-    except psutil.Error:
-        return []
 
 
 def _controllers() -> list[Path]:
@@ -291,9 +300,3 @@ def _remove_groups(folder: Path) -> None:
             _remove_groups(inner)
     with suppress(OSError):
         folder.rmdir()
-
-
-def _run(*command: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)  # noqa: S603
-    if done.returncode:
-        raise EnvironmentTrouble(f"{' '.join(command)}: {done.stderr.strip()}")

@@ -1,4 +1,4 @@
-"""What the node's processes are told. Pure: paths and addresses in, configuration out."""
+"""Where the real node is, and what its container runtime and its machine are told. Pure."""
 
 from __future__ import annotations
 
@@ -11,15 +11,32 @@ from typing import Any, Final
 NAME: Final = "real"
 LABEL: Final = "storefleet.dev/node"
 """Label and taint of the node: only what asks for it runs there."""
+UPLINK: Final = "uplink"
+"""The node's own end of its link to this machine."""
+SERVICE_ADDRESSES: Final = "10.96.0.0/16"
+DNS_ADDRESS: Final = "10.96.0.10"
+API_PORT: Final = 6443
+
+TUNABLES: Final = {
+    "vm/overcommit_memory": 1,
+    "vm/panic_on_oom": 0,
+    "kernel/panic": 10,
+    "kernel/panic_on_oops": 1,
+    "kernel/keys/root_maxkeys": 1_000_000,
+    "kernel/keys/root_maxbytes": 25_000_000,
+}
+"""What a kubelet sets for the whole machine. It is shown these as done already, so that it changes nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """Everything of one node is below one folder, and on names and addresses that follow from it."""
+    """Everything of one node is below one folder, and on names and addresses that follow from it and a number."""
 
     root: Path
     debian: Path
     """Where the packages are unpacked."""
+    number: int = 0
+    """0 to 255: which of the addresses for tests (198.18.0.0/15, routed nowhere) are this node's."""
 
     @property
     def id(self) -> str:
@@ -27,23 +44,24 @@ class Place:
         return hashlib.sha256(str(self.root).encode()).hexdigest()[:6]
 
     @property
-    def bridge(self) -> str:
-        """The bridge that the pods are on."""
+    def link(self) -> str:
+        """The end of the link to the node that is on this machine."""
         return f"sf{self.id}"
 
     @property
-    def _third(self) -> int:
-        return int(self.id, 16) % 256
+    def host(self) -> str:
+        """The address of this machine on the link; the API server is forwarded there."""
+        return f"198.19.{self.number}.1"
 
     @property
-    def gateway(self) -> str:
-        """The bridge's own address, which is also the node's. 198.18.0.0/15 is for tests, and routed nowhere."""
-        return f"198.18.{self._third}.1"
+    def address(self) -> str:
+        """The node's own address."""
+        return f"198.19.{self.number}.2"
 
     @property
     def subnet(self) -> str:
         """The pods' addresses."""
-        return f"198.18.{self._third}.0/24"
+        return f"198.18.{self.number}.0/24"
 
     @property
     def cgroup(self) -> str:
@@ -52,13 +70,18 @@ class Place:
 
     @property
     def socket(self) -> Path:
-        """containerd's; in /run, since the path of a socket is at most 107 bytes long."""
-        return Path(f"/run/storefleet-{self.id}/containerd.sock")
+        """containerd's, as the node sees it: its /run is its own."""
+        return Path("/run/containerd/containerd.sock")
+
+    @property
+    def volumes(self) -> Path:
+        """The data of pods, which outlives the node."""
+        return self.root.parent / "volumes"
 
     @property
     def bound(self) -> dict[str, Path]:
         """Folders that programs insist on, and where they are led to, in a mount namespace of the node's own."""
-        names = ("/var/lib/kubelet", "/var/lib/cni", "/var/log/pods", "/var/log/containers", "/etc/cni/net.d")
+        names = ("/var/lib/kubelet", "/var/lib/cni", "/var/log/pods", "/var/log/containers")
         return {name: self.root / name.strip("/").replace("/", "-") for name in names}
 
 
@@ -79,6 +102,7 @@ def containerd(place: Place, pause: str) -> str:
             f"[{cri}]",
             f"sandbox_image = {text(pause)}",
             "restrict_oom_score_adj = true",
+            "enable_unprivileged_ports = true",
             "netns_mounts_under_state_dir = true",
             f"[{cri}.cni]",
             f"bin_dir = {text(place.debian / 'usr/lib/cni')}",
@@ -96,11 +120,9 @@ def containerd(place: Place, pause: str) -> str:
 
 
 def network(place: Place) -> dict[str, Any]:
-    """Return the network of the pods: a bridge, without any rule of the machine's firewall."""
-    bridge = {
-        "type": "bridge",
-        "bridge": place.bridge,
-        "isGateway": True,
+    """Return the network of the pods: a link each, so that all between them is routed and can be judged."""
+    link = {
+        "type": "ptp",
         "ipMasq": False,
         "ipam": {
             "type": "host-local",
@@ -109,41 +131,37 @@ def network(place: Place) -> dict[str, Any]:
             "routes": [{"dst": "0.0.0.0/0"}],
         },
     }
+    return {"cniVersion": "1.0.0", "name": "pods", "plugins": [link]}
+
+
+def machine(place: Place, api_port: int, services: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return what `machine.py` is told: how it is linked, what it mounts, and which services it keeps running."""
+    inside, tunables = f"{place.address}/30", place.root / "tunables"
+    binds = {name: str(path) for name, path in place.bound.items()}
+    binds |= {f"/proc/sys/{name}": str(tunables / name.replace("/", ".")) for name in TUNABLES}
     return {
-        "cniVersion": "1.0.0",
-        "name": place.bridge,
-        "plugins": [bridge],
+        "link": [
+            ["ip", "link", "add", place.link, "type", "veth", "peer", "name", UPLINK, "netns", "{pid}"],
+            ["ip", "address", "add", f"{place.host}/30", "dev", place.link],
+            ["ip", "link", "set", place.link, "up"],
+            ["ip", "route", "add", place.subnet, "via", place.address],
+        ],
+        "forward": {"listen": [place.host, API_PORT], "to": ["127.0.0.1", api_port]},
+        "files": {str(tunables / name.replace("/", ".")): f"{value}\n" for name, value in TUNABLES.items()},
+        "binds": binds,
+        "inside": [
+            ["ip", "link", "set", "lo", "up"],
+            ["ip", "address", "add", inside, "dev", UPLINK],
+            ["ip", "link", "set", UPLINK, "up"],
+            # No way out but to Services, which are rewritten before they would take it.
+            ["ip", "route", "add", SERVICE_ADDRESSES, "via", place.host],
+            ["sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward"],
+        ],
+        "cgroup": place.cgroup,
+        "services": services,
     }
 
 
-def kubelet(place: Place, authority: Path, port: int) -> dict[str, Any]:
-    """Return the kubelet's configuration."""
-    return {
-        "apiVersion": "kubelet.config.k8s.io/v1beta1",
-        "kind": "KubeletConfiguration",
-        "address": place.gateway,
-        "port": port,
-        "healthzPort": 0,
-        "readOnlyPort": 0,
-        "authentication": {
-            "anonymous": {"enabled": False},
-            "webhook": {"enabled": True},
-            "x509": {"clientCAFile": str(authority)},
-        },
-        "authorization": {"mode": "Webhook"},
-        "containerRuntimeEndpoint": f"unix://{place.socket}",
-        "cgroupDriver": "cgroupfs",
-        "cgroupRoot": place.cgroup,
-        "failCgroupV1": False,
-        "failSwapOn": False,
-        "enforceNodeAllocatable": [],
-        "evictionHard": {"memory.available": "50Mi", "nodefs.available": "1%", "imagefs.available": "1%"},
-        "imageGCHighThresholdPercent": 100,  # nothing could pull again what was collected
-        "makeIPTablesUtilChains": False,
-        "maxPods": 60,
-        "oomScoreAdj": 0,
-        "registerWithTaints": [{"key": LABEL, "value": NAME, "effect": "NoSchedule"}],
-        "resolvConf": str(place.root / "resolv.conf"),
-        "volumePluginDir": str(place.root / "volume-plugins"),
-        "shutdownGracePeriod": "0s",
-    }
+def digest(told: object) -> str:
+    """Return what tells one configuration from another, in a few letters."""
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]

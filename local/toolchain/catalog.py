@@ -14,7 +14,9 @@ RANDOM_PROVIDER_VERSION = "4.21.4"
 PROMETHEUS_VERSION = "3.13.5"
 
 
-def _kubernetes(name: str, minutes: float, probe: tuple[str, ...] = ("--version",)) -> Program:
+def _kubernetes(
+    name: str, minutes: float, probe: tuple[str, ...] = ("--version",), *, on_demand: bool = False
+) -> Program:
     major, minor, _ = KUBERNETES_VERSION.split(".")
     variable = "k8s.io/component-base/version.git"
     linker = (
@@ -31,6 +33,14 @@ def _kubernetes(name: str, minutes: float, probe: tuple[str, ...] = ("--version"
         linker=linker,
         probe=probe,
         minutes=minutes,
+        on_demand=on_demand,
+    )
+
+
+def _node(name: str, version: str, folder: str, minutes: float) -> Program:
+    """Return a program of the real node, of the version of the library that it is made of."""
+    return Program(
+        name=name, version=version, module="node", package=f"./{folder}", minutes=minutes, on_demand=True
     )
 
 
@@ -80,6 +90,8 @@ APISERVER = _kubernetes("kube-apiserver", 6)
 CONTROLLER_MANAGER = _kubernetes("kube-controller-manager", 2)
 SCHEDULER = _kubernetes("kube-scheduler", 0.2)
 KUBECTL = _kubernetes("kubectl", 0.4, probe=("version", "--client"))
+KUBELET = _kubernetes("kubelet", 0.7, on_demand=True)
+KUBE_PROXY = _kubernetes("kube-proxy", 0.3, on_demand=True)
 KWOK = Program(
     name="kwok",
     version="0.8.0",
@@ -187,6 +199,12 @@ ROLLOUTS = Program(
     on_demand=True,  # the tests' of the gates as runs of an analysis
 )
 
+COREDNS = _node("coredns", "1.15.0", "dns", 1)
+NODE_VOLUMES = _node("node-volumes", "13.1.0", "volumes", 0.5)
+NODE_POLICIES = _node("node-policies", "0.8.0", "policies", 0.5)
+NODE_PROGRAMS = (KUBELET, KUBE_PROXY, COREDNS, NODE_VOLUMES, NODE_POLICIES)
+"""Of the real node, which is there on request."""
+
 PROGRAMS = (
     PULUMI,
     *PROVIDERS,
@@ -206,5 +224,6 @@ PROGRAMS = (
     PROMETHEUS,
     ACTIONLINT,
     ROLLOUTS,
+    *NODE_PROGRAMS,
 )
 """In the order in which they are built: what takes longest and is needed by all comes first."""

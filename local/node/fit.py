@@ -21,7 +21,7 @@ HERE: Final[Mapping[str, Any]] = {
 STORAGE_CLASS: Final = "node"
 VOLUME: Final = "2Gi"
 _CPU: Final = "20m"
-_MEMORY: Final = "64Mi"
+_MEMORY: Final = "32Mi"
 _INSTANCE: Final = {"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": {"memory": "768Mi"}}
 _PARAMETERS: Final = {
     "shared_buffers": "128MB",
@@ -30,11 +30,15 @@ _PARAMETERS: Final = {
     "max_wal_size": "256MB",
     "max_slot_wal_keep_size": "1024MB",
 }
-ELSEWHERE: Final = frozenset({"ExternalSecret", "PodMonitor", "Certificate", "ScaledObject", "ScheduledBackup"})
+ELSEWHERE: Final = frozenset(
+    {"ExternalSecret", "PodMonitor", "Certificate", "ScaledObject", "ScheduledBackup"}
+)
 """Kinds whose operators do not run here: what they would make is made by whoever calls, or is not there."""
 
 
-def fitted(manifest: Mapping[str, Any], images: Mapping[str, str], *, instances: int = 2) -> dict[str, Any] | None:
+def fitted(
+    manifest: Mapping[str, Any], images: Mapping[str, str], *, instances: int = 2
+) -> dict[str, Any] | None:
     """Return a manifest as it is applied to the real node; None for one whose operator does not run here.
 
     `images` maps each image that a plan names to the one that is here, by its whole reference.

@@ -168,10 +168,8 @@ def tenant(postgres: Postgres, folder: Path, tmp_path: Path) -> Generator[Tenant
     }
     shop, stop = Shop(read(conf, environment), environment), threading.Event()
     odoo.prepare(shop)
-    servers = [
-        *odoo.serve(shop, "", environment, stop),
-        *odoo.serve(Shop(shop.settings, environment), "gevent", environment, stop),
-    ]
+    other = Shop(shop.settings, environment)
+    servers = [*odoo.serve(shop, "", environment, stop), *odoo.serve(other, "gevent", environment, stop)]
     try:
         yield Tenant(name, conf, port, push, cache, shop, environment)
     finally:
@@ -179,6 +177,11 @@ def tenant(postgres: Postgres, folder: Path, tmp_path: Path) -> Generator[Tenant
         for server in servers:
             server.shutdown()
             server.server_close()
+        for thread in threading.enumerate():
+            if thread.name == odoo.BACKGROUND:
+                thread.join(SECONDS)
+        for each in (shop, other):
+            each.close()
         cache.lose()
 
 

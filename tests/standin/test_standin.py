@@ -47,7 +47,9 @@ def test_its_probes_tell_a_process_that_listens_from_a_database_that_answers(ten
     assert status == 201, "dead connections were kept"
 
 
-def test_an_order_that_was_confirmed_is_in_the_database_and_one_that_is_repeated_counts_once(tenant, postgres):
+def test_an_order_that_was_confirmed_is_in_the_database_and_one_that_is_repeated_counts_once(
+    tenant, postgres
+):
     first = tenant.ask("POST", "/orders", {"reference": "till-1", "quantity": 3})
     again = tenant.ask("POST", "/orders", {"reference": "till-1", "quantity": 3})
     assert (first[0], again[0]) == (201, 200)
@@ -112,8 +114,8 @@ def test_a_message_of_a_web_process_reaches_a_websocket_and_a_neighbours_does_no
         while b"\r\n\r\n" not in head:
             head += connection.recv(1)
         assert head.startswith(b"HTTP/1.1 101")
-        listens = "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'LISTEN imbus%' AND usename = '%s'"
-        eventually("a listener", lambda: rows(postgres, tenant, listens % tenant.name))
+        listens = f"SELECT 1 FROM pg_stat_activity WHERE query = 'LISTEN imbus' AND usename = '{tenant.name}'"
+        eventually("a listener", lambda: rows(postgres, tenant, listens))
         foreign = json.dumps({"database": "bolt", "channel": "orders", "message": {}})
         with psycopg.connect(f"{postgres.server.conninfo} dbname=postgres", autocommit=True) as bus:
             bus.execute("SELECT pg_notify('imbus', %s)", [foreign])
@@ -127,7 +129,9 @@ def test_scheduled_actions_and_jobs_run_once_however_many_processes_look(tenant,
         tenant.ask("POST", "/jobs", {"uuid": f"job-{number}"})
     done: list[str] = []
     threads = [
-        threading.Thread(target=lambda: done.extend([*scheduled.actions(tenant.shop), *scheduled.jobs(tenant.shop)]))
+        threading.Thread(
+            target=lambda: done.extend([*scheduled.actions(tenant.shop), *scheduled.jobs(tenant.shop)])
+        )
         for _ in range(4)
     ]
     for each in threads:
@@ -135,7 +139,9 @@ def test_scheduled_actions_and_jobs_run_once_however_many_processes_look(tenant,
     for each in threads:
         each.join()
     assert len(done) == len(set(done)) == 32, "something ran twice, or never"
-    assert rows(postgres, tenant, "SELECT count(*) FROM ir_cron WHERE nextcall < now() AT TIME ZONE 'utc'") == [(0,)]
+    assert rows(
+        postgres, tenant, "SELECT count(*) FROM ir_cron WHERE nextcall < now() AT TIME ZONE 'utc'"
+    ) == [(0,)]
 
 
 def test_a_shop_can_be_told_to_fail_while_it_runs_and_to_stop_it(tenant, postgres):
@@ -145,7 +151,9 @@ def test_a_shop_can_be_told_to_fail_while_it_runs_and_to_stop_it(tenant, postgre
     assert tenant.ask("POST", "/orders", {"reference": "a"})[0] == 201
 
 
-def test_an_update_brings_every_module_to_the_images_version_and_a_second_one_changes_nothing(tenant, postgres):
+def test_an_update_brings_every_module_to_the_images_version_and_a_second_one_changes_nothing(
+    tenant, postgres
+):
     done = tenant.run("update", "--database", tenant.name)
     assert done.returncode == 0, done.stderr
     assert rows(postgres, tenant, "SELECT DISTINCT state, latest_version FROM ir_module_module") == [
@@ -188,7 +196,10 @@ def test_a_neutralised_copy_passes_the_checks_of_the_image(tenant, postgres, mon
     [
         ("", "there is no section"),
         ("[options]\ndb_host = x\n", "db_name is missing"),
-        ("[options]\ndb_name = a\ndb_host = x\ndb_user = a\ndata_dir = /d\nlist_db = False\ndb_port = y\n", "db_port"),
+        (
+            "[options]\ndb_name = a\ndb_host = x\ndb_user = a\ndata_dir = /d\nlist_db = False\ndb_port = y\n",
+            "db_port",
+        ),
         ("[options]\ndb_name = a\n", "every database would be shown"),
     ],
 )

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 SOURCES: Final = Path(__file__).parents[1] / "programs"
 DIGESTS: Final = Path(__file__).with_name("digests.json")
-"""The digests of the images whose content is pinned to the last byte; those with sources of the project move with them."""
+"""Of the images whose content is pinned to the last byte; one with sources of the project moves with them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +74,7 @@ def content(image: Image) -> Tree:
         found |= tree.without(tree.below(image.library, wheels.content(image.wheels)), image.left)
     for program, path in image.programs:
         found[path.strip("/")] = tree.file(toolchain.locate(program).path.read_bytes(), runs=True)
-    for name in image.own:
+    for name in image.sources:
         found[name] = tree.file(_own(name), runs=True)
     found |= _files(image)
     found |= {path.strip("/"): tree.link(target) for path, target in image.links}
@@ -96,11 +96,11 @@ def _make(image: Image, target: Path) -> str:
 def _settings(image: Image) -> dict[str, Any]:
     return {
         "User": f"{image.user}:{image.user}",
-        "Entrypoint": list(image.entrypoint),
+        "Entrypoint": list(image.starts),
         "Env": [f"{name}={value}" for name, value in image.environment.items()],
         "Labels": {"org.opencontainers.image.description": image.what},
         **({"Cmd": list(image.command)} if image.command else {}),
-        **({"ExposedPorts": {f"{port}/tcp": {} for port in image.ports}} if image.ports else {}),
+        **({"ExposedPorts": {f"{image.port}/tcp": {}}} if image.port else {}),
     }
 
 
@@ -111,7 +111,7 @@ def _key(image: Image) -> str:
         debian.LOCK.read_bytes() if image.debian else "",
         wheels.key(image.wheels),
         *(toolchain.locate(program).path for program, _ in image.programs),
-        *((SOURCES / name / "main.go").read_bytes() for name in image.own),
+        *((SOURCES / name / "main.go").read_bytes() for name in image.sources),
         *(f"{path}{entry.mode}".encode() + entry.data for path, entry in sorted(_files(image).items())),
         *(Path(module).read_bytes() for module in (__file__, tree.__file__, oci.__file__, debian.__file__)),
     )
@@ -141,7 +141,7 @@ def _files(image: Image) -> Tree:
 
 
 def _accounts(image: Image) -> Tree:
-    """Return the lists of users: programs ask who they are, and an image that knows no name for it is refused by some."""
+    """Return the lists of users: some programs ask who they are, and refuse to run as nobody that has a name."""
     name = image.account
     users = f"root:x:0:0:root:/root:/usr/sbin/nologin\n{name}:x:{image.user}:{image.user}:{name}:{image.home}:/bin/sh\n"
     groups = f"root:x:0:\n{name}:x:{image.user}:\n"

@@ -40,7 +40,15 @@ UNNEEDED: Final = (
     *("adduser", "base-passwd", "debconf", "dpkg", "init-system-helpers", "libdebconfclient0", "login.defs"),
     *("passwd", "sensible-utils", "sysvinit-utils", "tar", "ucf", "ssl-cert", "openssl", "netbase"),
     *("libsemanage*", "libsepol2", "libpam-modules*", "libdb5.3*", "libaudit-common", "libbsd0", "libmd0"),
-    *("perl", "perl-*", "libperl*", "lib*-perl", "libgdbm*", "postgresql-common*", "postgresql-client-common"),
+    *(
+        "perl",
+        "perl-*",
+        "libperl*",
+        "lib*-perl",
+        "libgdbm*",
+        "postgresql-common*",
+        "postgresql-client-common",
+    ),
     *("locales", "libc-l10n", "procps", "libproc2-0", "libllvm19", "libz3-4", "openssl-provider-legacy"),
     *("mawk", "media-types", "readline-common"),
 )
@@ -98,9 +106,7 @@ def resolve(rows: Iterable[Sequence[str]]) -> dict[str, Any]:
         packages |= {name: {"version": version} for name, version in kept.items()}
     for name, each in packages.items():
         shown = _run([*_apt("apt-cache"), "show", f"{name}={each['version']}"])
-        each["sha256"] = next(
-            line.split()[1] for line in shown.splitlines() if line.startswith("SHA256:")
-        )
+        each["sha256"] = next(line.split()[1] for line in shown.splitlines() if line.startswith("SHA256:"))
     return {"suite": SUITE, "sets": sets, "packages": dict(sorted(packages.items()))}
 
 

@@ -1,4 +1,4 @@
-"""`python -m local.node.images.lock [--digests]`: pin what the images are made of anew, to be reviewed and committed."""
+"""`python -m local.node.images.lock [--digests]`: pin anew what the images are made of, to be reviewed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,11 @@ def main() -> None:
         if not image.files:
             digests[image.name] = digest
     known: dict[str, dict[str, str]] = json.loads(DIGESTS.read_text()) if DIGESTS.exists() else {}
-    write(DIGESTS, json.dumps({**known, oci.architecture(): digests}, indent=1, sort_keys=True) + "\n", mode=0o644)
+    write(
+        DIGESTS,
+        json.dumps({**known, oci.architecture(): digests}, indent=1, sort_keys=True) + "\n",
+        mode=0o644,
+    )
 
 
 if __name__ == "__main__":

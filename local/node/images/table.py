@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from local.node.images.wheels import Wheels
 from local.toolchain.catalog import VERSITYGW
 from local.toolchain.pins import Program
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 NOBODY: Final = 65532
 ODOO: Final = 101
@@ -57,7 +59,18 @@ class Image:
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
     entrypoint: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
-    ports: tuple[int, ...] = ()
+    port: int | None = None
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The programs of this folder: a row that names nothing else is the one of its own name."""
+        alone = not (self.debian or self.wheels or self.programs or self.own or self.files)
+        return (self.name,) if alone else self.own
+
+    @property
+    def starts(self) -> tuple[str, ...]:
+        """What a container begins with."""
+        return self.entrypoint or (("/" + self.sources[0],) if self.sources else ())
 
 
 _PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -66,16 +79,14 @@ _PYTHON: Final = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1"}
 
 
 def _starts(module: str, *, path: str) -> str:
-    return f"#!/bin/sh\nexec env PYTHONPATH={path} python3 -m {module} \"$@\"\n"
+    return f'#!/bin/sh\nexec env PYTHONPATH={path} python3 -m {module} "$@"\n'
 
 
-PAUSE: Final = Image(name="pause", what="holds a pod's network", own=("pause",), entrypoint=("/pause",))
+PAUSE: Final = Image(name="pause", what="holds a pod's network")
 ANSWER: Final = Image(
     name="answer",
     what="answers HTTP, to see that a pod runs; it is no Odoo",
-    own=("answer",),
-    entrypoint=("/answer",),
-    ports=(8069,),
+    port=8069,
 )
 DATABASE: Final = Image(
     name="postgresql",
@@ -87,7 +98,7 @@ DATABASE: Final = Image(
     folders=(("/var/lib/postgresql", 0o755), ("/var/run/postgresql", 0o1777)),
     environment={"PATH": f"{_SERVER}:{_PATH}", "LANG": "C.UTF-8"},
     command=("postgres", "--version"),
-    ports=(5432,),
+    port=5432,
 )
 CNPG: Final = Image(
     name="cloudnative-pg",
@@ -103,10 +114,12 @@ POOLER: Final = Image(
     user=998,
     account="pgbouncer",
     debian=("pgbouncer",),
+    # Where the operator looks for it.
+    links=(("/usr/bin/pgbouncer", "../sbin/pgbouncer"),),
     left=("etc/pgbouncer/*",),
     environment={"PATH": f"/usr/sbin:{_PATH}"},
     command=("pgbouncer", "--version"),
-    ports=(6432,),
+    port=6432,
 )
 CACHE: Final = Image(
     name="valkey",
@@ -116,14 +129,14 @@ CACHE: Final = Image(
     debian=("valkey-server",),
     environment={"PATH": _PATH},
     entrypoint=("valkey-server",),
-    ports=(6379,),
+    port=6379,
 )
 STORE: Final = Image(
     name="versitygw",
     what="an S3 endpoint over a folder",
     programs=((VERSITYGW, "/usr/bin/versitygw"),),
     entrypoint=("/usr/bin/versitygw",),
-    ports=(9000,),
+    port=9000,
 )
 EDGE: Final = Image(
     name="traefik",
@@ -132,7 +145,11 @@ EDGE: Final = Image(
     library="/usr/local",
     left=("usr/local/*.dist-info/*", "usr/local/traefik*/*"),
     entrypoint=("/usr/local/bin/traefik",),
-    ports=(8000, 8443),
+    port=8443,
+)
+_COMMAND: Final = (
+    "#!/bin/sh\nexport PYTHONPATH=/opt/storefleet:/opt/storefleet/lib\n"
+    "exec python3 -c 'from cli.main import main; main()' \"$@\"\n"
 )
 RECOVERY: Final = Image(
     name="recovery",
@@ -149,8 +166,7 @@ RECOVERY: Final = Image(
     texts=(
         (
             "/usr/local/bin/storefleet",
-            "#!/bin/sh\nexport PYTHONPATH=/opt/storefleet:/opt/storefleet/lib\n"
-            "exec python3 -c 'from cli.main import main; main()' \"$@\"\n",
+            _COMMAND,
             True,
         ),
     ),
@@ -193,7 +209,7 @@ def stand_in(name: str, what: str, **faults: str) -> Image:
             **{f"STAND_IN_{key.upper()}": value for key, value in faults.items()},
         },
         command=("storefleet-odoo", "web"),
-        ports=(8069, 8072),
+        port=8069,
     )
 
 

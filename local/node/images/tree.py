@@ -104,9 +104,7 @@ def below(prefix: str, tree: Mapping[str, Entry]) -> Tree:
 def without(tree: Mapping[str, Entry], patterns: Iterable[str]) -> Tree:
     """Return a tree less what matches one of the patterns (`*` crosses slashes)."""
     left = tuple(patterns)
-    return {
-        path: entry for path, entry in tree.items() if not any(fnmatchcase(path, each) for each in left)
-    }
+    return {path: entry for path, entry in tree.items() if not any(fnmatchcase(path, each) for each in left)}
 
 
 def write(tree: Mapping[str, Entry], target: IO[bytes]) -> str:
@@ -134,10 +132,7 @@ def write(tree: Mapping[str, Entry], target: IO[bytes]) -> str:
 
 def _parents(tree: Mapping[str, Entry]) -> Tree:
     return {
-        str(parent): folder()
-        for path in tree
-        for parent in PurePosixPath(path).parents
-        if str(parent) != "."
+        str(parent): folder() for path in tree for parent in PurePosixPath(path).parents if str(parent) != "."
     }
 
 

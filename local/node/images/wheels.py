@@ -43,11 +43,24 @@ def content(wheels: Wheels) -> Tree:
         pinned.write_text(requirements)
         _uv(
             *("pip", "install", "--quiet", "--no-deps", "--require-hashes", "--only-binary", ":all:"),
-            *("--python-version", PYTHON, "--python-platform", "x86_64-manylinux_2_28", "--link-mode", "copy"),
+            *(
+                "--python-version",
+                PYTHON,
+                "--python-platform",
+                "x86_64-manylinux_2_28",
+                "--link-mode",
+                "copy",
+            ),
             *("--target", str(target), "--requirements", str(pinned)),
         )
         # What an installer notes of itself differs from run to run.
-        noted = ("*.dist-info/INSTALLER", "*.dist-info/RECORD", "*.dist-info/REQUESTED", "*.dist-info/uv_*", ".lock")
+        noted = (
+            "*.dist-info/INSTALLER",
+            "*.dist-info/RECORD",
+            "*.dist-info/REQUESTED",
+            "*.dist-info/uv_*",
+            ".lock",
+        )
         return tree.without(tree.of_folder(target), noted)
 
 

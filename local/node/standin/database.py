@@ -25,7 +25,11 @@ BUS = "postgres"
 VERSION = "18.0.1.0"
 _TRIES = 5
 """Of a transaction that another one got in the way of: Odoo's own number."""
-_BUSY = (psycopg.errors.SerializationFailure, psycopg.errors.DeadlockDetected, psycopg.errors.LockNotAvailable)
+_BUSY = (
+    psycopg.errors.SerializationFailure,
+    psycopg.errors.DeadlockDetected,
+    psycopg.errors.LockNotAvailable,
+)
 
 
 class BusyError(Exception):
@@ -91,6 +95,12 @@ class Database:
                 if not left:
                     raise
         raise AssertionError("unreachable")
+
+    def close(self) -> None:
+        """Close the connections that are kept; those in use are closed by whoever uses them."""
+        with suppress(queue.Empty):
+            while True:
+                self._free.get_nowait().close()
 
     def _take(self) -> Connection:
         while True:

@@ -49,9 +49,7 @@ def read(environment: Mapping[str, str], parameters: Mapping[str, str]) -> Fault
     }
     if told["migration"] not in MIGRATIONS:
         raise ValueError(f"migration {told['migration']!r}: one of {', '.join(map(repr, MIGRATIONS))}")
-    return Faults(
-        slow=float(told["slow"] or 0), fail=float(told["fail"] or 0), migration=told["migration"]
-    )
+    return Faults(slow=float(told["slow"] or 0), fail=float(told["fail"] or 0), migration=told["migration"])
 
 
 def parameters(connection: Connection) -> dict[str, str]:

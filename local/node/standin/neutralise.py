@@ -8,12 +8,16 @@ if TYPE_CHECKING:
     from .database import Database
 
 _STEPS = (
-    "UPDATE ir_cron SET active = false WHERE ir_actions_server_id NOT IN (SELECT res_id FROM ir_model_data"
-    " WHERE module = 'base' AND name = 'autovacuum_job_ir_actions_server')",
+    (
+        "UPDATE ir_cron SET active = false WHERE ir_actions_server_id NOT IN (SELECT res_id FROM ir_model_data"
+        " WHERE module = 'base' AND name = 'autovacuum_job_ir_actions_server')"
+    ),
     "UPDATE ir_mail_server SET active = false",
     "INSERT INTO ir_mail_server (name, smtp_host) VALUES ('neutralised', 'invalid')",
-    "INSERT INTO ir_config_parameter (key, value) VALUES ('database.is_neutralized', 'true')"
-    " ON CONFLICT (key) DO UPDATE SET value = 'true'",
+    (
+        "INSERT INTO ir_config_parameter (key, value) VALUES ('database.is_neutralized', 'true')"
+        " ON CONFLICT (key) DO UPDATE SET value = 'true'"
+    ),
 )
 
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from http.server import BaseHTTPRequestHandler
 _START_SECONDS = 300.0
+BACKGROUND = "background"
+"""Name of the threads that end soon after they were told to."""
 
 
 class Server(ThreadingHTTPServer):
@@ -66,20 +68,22 @@ def serve(shop: Shop, command: str, environment: Mapping[str, str], stop: thread
     """
     given: Settings = shop.settings
     if not given.http:
-        threading.Thread(target=_later, args=(shop, "cron", stop), daemon=True).start()
+        threading.Thread(target=_later, args=(shop, "cron", stop), name=BACKGROUND, daemon=True).start()
         return []
     sessions = store(given, environment)
     answers: type[BaseHTTPRequestHandler]
     if command == "gevent":
         bus = Bus(shop)
-        threading.Thread(target=bus.follow, daemon=True).start()
+        threading.Thread(target=bus.follow, args=(stop,), name=BACKGROUND, daemon=True).start()
         answers, port = pushing(shop, sessions, bus), given.gevent_port
     else:
         answers, port = answering(shop, sessions), given.http_port
     server = Server((given.interface, port), answers)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     if command != "gevent":
-        threading.Thread(target=_later, args=(shop, "jobs" if given.jobs else "", stop), daemon=True).start()
+        threading.Thread(
+            target=_later, args=(shop, "jobs" if given.jobs else "", stop), name=BACKGROUND, daemon=True
+        ).start()
     return [server]
 
 
@@ -108,6 +112,7 @@ def main() -> None:
     stop.wait()
     for server in servers:
         server.shutdown()
+    shop.close()
 
 
 if __name__ == "__main__":

@@ -93,6 +93,9 @@ class Pages(BaseHTTPRequestHandler):
             return Answer(200, {"databases": [self.shop.settings.database], "stand-in": WORDS})
         if path == "/web/session/get_session_info":
             return self._who()
+        return self._stored(path)
+
+    def _stored(self, path: str) -> Answer:
         if path == "/orders":
             return Answer(200, self.shop.counted())
         if found := _FILE.match(path):

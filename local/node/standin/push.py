@@ -6,7 +6,6 @@ import base64
 import hashlib
 import json
 import queue
-import socket
 import struct
 import threading
 import time
@@ -20,6 +19,8 @@ from .pages import Pages
 from .shop import CHANNEL
 
 if TYPE_CHECKING:
+    import socket
+
     from .shop import Shop
 
 _GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -28,6 +29,8 @@ _TEXT, _CLOSE, _PING, _PONG = 0x1, 0x8, 0x9, 0xA
 _SHORT, _MIDDLE = 126, 2**16
 _QUIET_SECONDS = 50.0
 """After so long without a word a visitor is asked whether he is still there."""
+_LISTEN_SECONDS = 1.0
+"""How soon it is noticed that the process is to end."""
 _MOST = 64 * 2**10
 
 
@@ -54,16 +57,17 @@ class Bus:
         with self._lock:
             self._ears.discard(ear)
 
-    def follow(self) -> None:
-        """Listen for ever; a server that goes away is looked for again every second."""
-        while True:
+    def follow(self, stop: threading.Event) -> None:
+        """Listen until told to stop; a server that goes away is looked for again every second."""
+        while not stop.is_set():
             with suppress(psycopg.Error), self._database.connect(autocommit=True) as connection:
                 connection.execute(f"LISTEN {CHANNEL}")  # pyright: ignore[reportArgumentType,reportCallIssue] - a word of our own
                 self.listening.set()
-                for note in connection.notifies():
-                    self._pass_on(note.payload)
+                while not stop.is_set():
+                    for note in connection.notifies(timeout=_LISTEN_SECONDS):
+                        self._pass_on(note.payload)
             self.listening.clear()
-            time.sleep(1)
+            stop.wait(1)
 
     def _pass_on(self, payload: str) -> None:
         try:
@@ -83,7 +87,8 @@ class Pushing(Pages):
     """The answers on the port of the websocket; `bus` is given by `pushing`."""
 
     bus: Bus
-    def do_GET(self) -> None:
+
+    def do_GET(self) -> None:  # noqa: N802 - the library's name
         if self.path.split("?")[0] != "/websocket":
             super().do_GET()
             return

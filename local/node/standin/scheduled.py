@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import sys
-import threading
 import time
 from typing import TYPE_CHECKING
 
 import psycopg
 
-from .database import BUS, Connection, Database
+from .database import BUS, Database
 
 if TYPE_CHECKING:
+    import threading
     from typing import LiteralString
 
+    from .database import Connection
     from .shop import Shop
 
 WAKE = "cron_trigger"

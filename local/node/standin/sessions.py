@@ -1,4 +1,4 @@
-"""Sessions, through the very store that Odoo is given: `storefleet_sessions`, loaded where the configuration says so."""
+"""Sessions, through the very store that Odoo is given: `storefleet_sessions`, where the configuration says so."""
 
 from __future__ import annotations
 

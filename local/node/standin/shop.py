@@ -29,6 +29,11 @@ class Shop:
         self.database = Database(settings)
         self._bus = Database(settings, BUS)
 
+    def close(self) -> None:
+        """Close the connections that are kept."""
+        self.database.close()
+        self._bus.close()
+
     def faults(self, connection: Connection) -> faults.Faults:
         """Return what is to go wrong at the moment."""
         return faults.read(self._environment, faults.parameters(connection))
@@ -55,7 +60,8 @@ class Shop:
             name = f"S{number:05}"
             connection.execute("UPDATE sale_order SET name = %s WHERE id = %s", [name, number])
             connection.execute(
-                "INSERT INTO sale_order_line (order_id, product_id, product_uom_qty, price_unit) VALUES (%s, 1, %s, 1.5)",
+                "INSERT INTO sale_order_line (order_id, product_id, product_uom_qty, price_unit)"
+                " VALUES (%s, 1, %s, 1.5)",
                 [number, quantity],
             )
             return {"id": number, "name": name, "reference": reference, "again": False}
@@ -85,7 +91,8 @@ class Shop:
 
         def work(connection: Connection) -> int:
             row = connection.execute(
-                "INSERT INTO ir_attachment (name, store_fname, checksum, file_size) VALUES (%s, %s, %s, %s) RETURNING id",
+                "INSERT INTO ir_attachment (name, store_fname, checksum, file_size)"
+                " VALUES (%s, %s, %s, %s) RETURNING id",
                 [name, place, sha1, len(data)],
             ).fetchone()
             return row[0] if row else 0
@@ -96,7 +103,9 @@ class Shop:
         """Return a file's content; None for one that nobody kept."""
 
         def work(connection: Connection) -> str | None:
-            row = connection.execute("SELECT store_fname FROM ir_attachment WHERE id = %s", [number]).fetchone()
+            row = connection.execute(
+                "SELECT store_fname FROM ir_attachment WHERE id = %s", [number]
+            ).fetchone()
             return row[0] if row else None
 
         place = self.database.run(work)

@@ -35,18 +35,26 @@ INSERT INTO ir_module_module (name, state, latest_version)
     SELECT name, 'installed', %(version)s FROM unnest(%(modules)s::text[]) AS name;
 """
 ROWS: Final[tuple[LiteralString, ...]] = (
-    "INSERT INTO ir_config_parameter (key, value) VALUES ('database.uuid', gen_random_uuid()),"
-    " ('database.secret', gen_random_uuid())",
+    (
+        "INSERT INTO ir_config_parameter (key, value) VALUES ('database.uuid', gen_random_uuid()),"
+        " ('database.secret', gen_random_uuid())"
+    ),
     "INSERT INTO ir_act_server (name) VALUES ('Base: auto-vacuum'), ('Sales: count orders')",
     "INSERT INTO ir_model_data (module, name, res_id) VALUES ('base', 'autovacuum_job_ir_actions_server', 1)",
-    "INSERT INTO ir_cron (cron_name, ir_actions_server_id, active, interval_seconds, nextcall)"
-    " VALUES ('Base: auto-vacuum', 1, true, 86400, now() AT TIME ZONE 'utc'),"
-    " ('Sales: count orders', 2, true, 60, now() AT TIME ZONE 'utc')",
-    "INSERT INTO res_partner (name, email) VALUES ('Administrator', 'admin@example.com'),"
-    " ('A visitor', 'visitor@example.com')",
+    (
+        "INSERT INTO ir_cron (cron_name, ir_actions_server_id, active, interval_seconds, nextcall)"
+        " VALUES ('Base: auto-vacuum', 1, true, 86400, now() AT TIME ZONE 'utc'),"
+        " ('Sales: count orders', 2, true, 60, now() AT TIME ZONE 'utc')"
+    ),
+    (
+        "INSERT INTO res_partner (name, email) VALUES ('Administrator', 'admin@example.com'),"
+        " ('A visitor', 'visitor@example.com')"
+    ),
     "INSERT INTO res_users (login, partner_id) VALUES ('admin', 1), ('visitor', 2)",
-    "INSERT INTO product_template (name, type, list_price) SELECT jsonb_build_object('en_US', 'Thing ' || n),"
-    " 'service', n * 1.5 FROM generate_series(1, 20) AS n",
+    (
+        "INSERT INTO product_template (name, type, list_price) SELECT jsonb_build_object('en_US', 'Thing ' || n),"
+        " 'service', n * 1.5 FROM generate_series(1, 20) AS n"
+    ),
     "INSERT INTO product_product (product_tmpl_id) SELECT id FROM product_template",
     "INSERT INTO stock_quant (product_id, quantity) SELECT id, 1000000 FROM product_product",
 )

@@ -25,7 +25,9 @@ def update(database: Database, version: str, environment: Mapping[str, str]) -> 
     fill(database)
     with database.transaction() as connection:
         told = faults.read(environment, faults.parameters(connection))
-        query = "SELECT name FROM ir_module_module WHERE latest_version <> %s OR state <> 'installed' ORDER BY id"
+        query = (
+            "SELECT name FROM ir_module_module WHERE latest_version <> %s OR state <> 'installed' ORDER BY id"
+        )
         behind = [row[0] for row in connection.execute(query, [version])]
     if told.migration == "fails":
         raise faults.FaultError("told to fail before anything was changed")

@@ -1,4 +1,4 @@
-"""The platform's own plans on the real node: CloudNativePG's operator, a cell with its cache, a tenant with its shop."""
+"""The platform's own plans on the real node: CloudNativePG's operator, a cell and its cache, a tenant's shop."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 CELL, TENANT = "shared", "acme"
 SECONDS = 900
 """Longest that anything is waited for, on a machine that others use as well."""
-ENVIRONMENT = samples.environment()
+ENVIRONMENT = samples.environment(cluster_networks=["10.0.0.0/8", "198.18.0.0/15"])
+"""With the addresses of the node, from which the API server answers."""
 IN_PLACE = {
     POSTGRES: table.DATABASE,
     PGBOUNCER: table.POOLER,
@@ -74,6 +75,18 @@ def secret(name: str, namespace: str, data: dict[str, str], kind: str = "Opaque"
     encoded = {key: base64.b64encode(value.encode()).decode() for key, value in data.items()}
     metadata = {"name": name, "namespace": namespace, "labels": {"cnpg.io/reload": "true"}}
     return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": kind, "data": encoded}
+
+
+def open_to_the_test(namespace: str) -> dict[str, Any]:
+    """Return a policy that lets this machine in, beside those of the plans: they are enforced on the node."""
+    machine = [{"ipBlock": {"cidr": "198.19.0.0/16"}}]
+    ports = [{"protocol": "TCP", "port": port} for port in (5432, 8069, 8072)]
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": "from-the-test", "namespace": namespace},
+        "spec": {"podSelector": {}, "ingress": [{"from": machine, "ports": ports}]},
+    }
 
 
 @dataclass
@@ -166,6 +179,7 @@ class Platform:
             self.apply(each.manifest)
         plan = plan_cell(CELL, ENVIRONMENT.cells[CELL], ENVIRONMENT)
         self.apply(plan.objects[0].manifest)
+        self.api.apply(open_to_the_test(self.cell))
         users = ["user default off"]
         operator = hashlib.sha256(self.password("cache-operator").encode()).hexdigest()
         users.append(f"user {CACHE_OPERATOR} on #{operator} ~* &* +@all")
@@ -203,6 +217,7 @@ class Platform:
         tenant = samples.tenant(TENANT)
         plan = plan_tenant(tenant, ENVIRONMENT)
         self.apply(plan.objects[0].manifest)
+        self.api.apply(open_to_the_test(self.tenant))
         login = {"username": TENANT, "password": self.password("role")}
         self.api.apply(secret(self.tenant, self.cell, login, "kubernetes.io/basic-auth"))
         own = {
@@ -256,5 +271,3 @@ def built(progress: Progress) -> list[images.Built]:
 def references(made: list[images.Built]) -> dict[str, str]:
     """Return the references by the images' names."""
     return {each.reference.partition("/")[2].partition("@")[0]: each.reference for each in made}
-
-

@@ -21,9 +21,7 @@ BEFORE, AFTER = 200, 200
 def kept(shop):
     """Return the references of all orders that the present primary has, read from it directly."""
     (pod,) = [
-        each
-        for each in shop.pods(shop.cell)
-        if each["metadata"]["name"] == shop.cluster()["currentPrimary"]
+        each for each in shop.pods(shop.cell) if each["metadata"]["name"] == shop.cluster()["currentPrimary"]
     ]
     with psycopg.connect(
         host=pod["status"]["podIP"],

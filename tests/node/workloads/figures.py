@@ -18,9 +18,9 @@ HEAD = """\
 # What was measured on a real node
 
 Each section was written by the test that it names, with the figures of its last run
-(`STOREFLEET_NODE=real .venv/bin/pytest tests/node`). All of it ran on one machine: one node, small instances beside each
-other, and a stand-in in Odoo's place (`local/node/standin`). Times are therefore those of the platform on that machine,
-and say nothing of Odoo's own load.
+(`STOREFLEET_NODE=real .venv/bin/pytest tests/node`). All of it ran on one machine: one node, small instances beside
+each other, and a stand-in in Odoo's place (`local/node/standin`). Times are therefore those of the platform on that
+machine, and say nothing of Odoo's own load.
 """
 
 

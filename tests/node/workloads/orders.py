@@ -8,7 +8,7 @@ import json
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +34,7 @@ class Stream:
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _threads: list[threading.Thread] = field(default_factory=list)
 
-    def __enter__(self) -> Stream:
+    def __enter__(self) -> Self:
         self._threads = [threading.Thread(target=self._till, args=(n,), daemon=True) for n in range(TILLS)]
         for each in self._threads:
             each.start()

@@ -21,7 +21,6 @@ from local.kube import ApiError
 from local.node import images
 from local.node.fit import HERE, fitted
 from local.node.images import table
-from local.progress import Progress
 from local.toolchain import files, golang, published
 from local.toolchain.pins import Files
 from spec.naming import CACHE, DATABASE_CLUSTER, cell_namespace, tenant_namespace
@@ -32,6 +31,8 @@ from tests.workload.samples import IMAGE, TOOLS, planned
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from local.progress import Progress
 
 CELL, TENANT = "shared", "acme"
 SECONDS = 900

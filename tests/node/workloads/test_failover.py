@@ -78,7 +78,7 @@ def test_no_confirmed_order_is_lost_when_the_primary_is_killed_under_a_stream_of
             "orders not confirmed, and so tried again by a till": str(stream.refused),
             "confirmed orders that were lost": str(len(lost)),
         },
-        "Two instances with synchronous replication (`any 1`, `preferred`), web through the pooler. All processes of the "
-        "primary's pod are killed with SIGKILL, and the pod is deleted without grace.",
+        "Two instances with synchronous replication (`any 1`, `preferred`), web through the pooler. All processes of "
+        "the primary's pod are killed with SIGKILL, and the pod is deleted without grace.",
     )
     assert not lost, f"{len(lost)} orders were confirmed to a till and are gone"

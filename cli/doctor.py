@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
+from cli import node
 from local.toolchain import cache, catalog, found
 from local.toolchain.build import locate, room
 from local.trouble import EnvironmentTrouble, from_os_error
@@ -44,6 +45,7 @@ def report(console: Console) -> int:
     )
     console.print(f"\nPulumi: {engine}")
     console.print(f"cache:  {cache.root()}")
+    console.print(f"a node on which pods run: {node.possible()}", soft_wrap=True)
     problems = _problems(missing)
     if missing:
         minutes = sum(program.minutes for program in missing)

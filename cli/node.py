@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from local.controlplane import control
 from local.node import run, services
+from local.trouble import EnvironmentTrouble
 from spec.problems import Problem, SpecError
 
 if TYPE_CHECKING:
@@ -35,6 +36,15 @@ def check(wanted: str | None) -> None:
         )
         raise SpecError([problem])
     run.refuse_elsewhere()
+
+
+def possible() -> str:
+    """Say whether this machine can have a real node, in a line."""
+    try:
+        run.refuse_elsewhere()
+    except EnvironmentTrouble as trouble:
+        return f"not here: {trouble}"
+    return "possible here, with `make up NODE=real`"
 
 
 def bring(current: State, wanted: str | None, api: KubeApi, progress: Progress) -> None:

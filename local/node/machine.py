@@ -26,6 +26,7 @@ _NEW_PIDS, _NEW_MOUNTS, _NEW_NETWORK = 0x20000000, 0x00020000, 0x40000000
 _DIE_WITH_PARENT: Final = 1
 _GRACE_SECONDS: Final = 4.0
 """For the services, and again for all that they ran: less together than a process is given to end."""
+_GONE_SECONDS: Final = 30.0
 _TICK: Final = 0.1
 _AGAIN_SECONDS: Final = 2.0
 """How long a service that ended stays down before it is started again."""
@@ -55,6 +56,7 @@ def main(settings: dict[str, Any]) -> int:
     os.close(linked)
     try:
         os.read(ready, 1)
+        _gone(Path("/sys/class/net", settings["name"]))  # that of a machine that has just ended
         for command in settings["link"]:
             _run([word.format(pid=child) for word in command])
         os.write(tell_linked, b".")
@@ -63,6 +65,13 @@ def main(settings: dict[str, Any]) -> int:
     except BaseException:
         os.kill(child, signal.SIGKILL)
         raise
+
+
+def _gone(link: Path) -> None:
+    """Wait until the kernel has removed a link: it takes its time with the namespace at the link's other end."""
+    deadline = time.monotonic() + _GONE_SECONDS
+    while link.exists() and time.monotonic() < deadline:
+        time.sleep(_TICK)
 
 
 async def _forward(settings: dict[str, Any], child: int) -> None:
@@ -112,9 +121,7 @@ def _be_inside(settings: dict[str, Any], tell_ready: int, linked: int) -> NoRetu
 
 
 def _make(settings: dict[str, Any]) -> None:
-    # Shared inside, so that what the kubelet mounts for a pod reaches containerd; nothing of it reaches outside.
-    _run(["mount", "--make-rprivate", "/"])
-    _run(["mount", "--make-rshared", "/"])
+    _run(["mount", "--make-rprivate", "/"])  # nothing of it reaches outside
     _run(["mount", "-t", "proc", "proc", "/proc"])
     _run(["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run"])
     for group in Path("/sys/fs/cgroup").glob(f"*{settings['cgroup']}"):
@@ -124,10 +131,35 @@ def _make(settings: dict[str, Any]) -> None:
     for name, content in settings["files"].items():
         Path(name).parent.mkdir(parents=True, exist_ok=True)
         Path(name).write_text(content)
+    for folder in settings["covered"]:
+        _cover(Path(folder), Path("/run/covered", folder.strip("/").replace("/", "-")))
     for target, source in settings["binds"].items():
+        if not Path(target).exists():
+            Path(target).mkdir()
         _run(["mount", "--bind", source, target])
+    _run(["mount", "--make-rshared", "/"])  # what the kubelet mounts for a pod reaches containerd
     for command in settings["inside"]:
         _run(command)
+
+
+def _cover(folder: Path, aside: Path) -> None:
+    """Put an empty folder of the machine's own in the place of one, with all that is in it mounted again.
+
+    A folder that is made in it is made inside only: nothing appears outside, and nobody outside can take it away.
+    """
+    aside.mkdir(parents=True)
+    _run(["mount", "--rbind", str(folder), str(aside)])
+    _run(["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", str(folder)])
+    for entry in aside.iterdir():
+        target = folder / entry.name
+        if entry.is_symlink():
+            target.symlink_to(entry.readlink())
+        elif entry.is_dir():
+            target.mkdir()
+            _run(["mount", "--rbind", str(entry), str(target)])
+        elif entry.is_file():
+            target.touch()
+            _run(["mount", "--bind", str(entry), str(target)])
 
 
 def _empty(group: Path) -> None:

@@ -107,11 +107,7 @@ def ensure() -> Path:
     unpacked = folder()
     if cache.finished(unpacked):
         return unpacked
-    if platform.machine() != "x86_64" or not shutil.which("apt-get") or not shutil.which("dpkg-deb"):
-        raise EnvironmentTrouble(
-            "a real node needs Debian's packages for amd64, and this machine has no apt-get for them: point "
-            "KUBECONFIG at a cluster of kind, k3d or another one instead."
-        )
+    refuse_elsewhere()
     with cache.making(unpacked) as target, tempfile.TemporaryDirectory() as place:
         for package in PACKAGES:
             _run(["apt-get", "download", f"{package.name}={package.version}"], place)
@@ -128,6 +124,17 @@ def ensure() -> Path:
         for name in _TOOLS:  # Debian names them when it installs the package
             (tools / name).symlink_to("../usr/sbin/xtables-nft-multi")
     return unpacked
+
+
+def refuse_elsewhere() -> None:
+    """Raise EnvironmentTrouble on a machine that can neither find nor get the packages."""
+    if cache.finished(folder()):
+        return
+    if platform.machine() != "x86_64" or not shutil.which("apt-get") or not shutil.which("dpkg-deb"):
+        raise EnvironmentTrouble(
+            "a real node needs Debian's packages for amd64, and this machine has no apt-get for them: point "
+            "KUBECONFIG at a cluster of kind, k3d or another one instead."
+        )
 
 
 def environment(unpacked: Path) -> dict[str, str]:

@@ -19,7 +19,7 @@ import psutil
 from local.controlplane import processes
 from local.controlplane.processes import Service
 from local.kube import ApiError, KubeApi
-from local.node import cluster, images, names, packages, services, settings
+from local.node import cluster, groups, images, names, packages, services, settings
 from local.node.settings import NAME, Place
 from local.state import write
 from local.toolchain import build
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 PROCESS: Final = "node"
 """The process in which all others of the node are."""
 _READY_SECONDS: Final = 300.0
+_GONE_SECONDS: Final = 30.0
 _TICK: Final = 0.2
 _NETWORKS: Final = 256
 
@@ -83,13 +84,15 @@ class Node:
 
     def stop(self) -> bool:
         """End everything of the node and leave nothing of it on this machine but its data; tell whether it ran."""
-        running = processes.running(self.state.root).get(PROCESS)
+        running = self._machine_processes()
         if running:
-            processes.end([running])
+            processes.end(running)
+            # The kernel takes its time with a network namespace, and the link goes with it.
+            _until(lambda: not Path("/sys/class/net", self.place.link).exists())
         with suppress(ApiError):  # the control plane may be down
             KubeApi(self.state.kubeconfig).delete(f"/api/v1/nodes/{NAME}")
         self._tidy()
-        return running is not None
+        return bool(running)
 
     def load(self, *wanted: images.Built) -> None:
         """Give images to the container runtime, where it has not got them, for as long as the node is there."""
@@ -154,32 +157,26 @@ class Node:
         write(place.root / "number", str(place.number))
         for folder in (*place.bound.values(), place.volumes):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._mount_points()
         write(place.root / "containerd.toml", settings.containerd(place, pause))
         write(place.root / "cni" / "10-pods.conflist", json.dumps(settings.network(place)))
         write(place.root / "resolv.conf", "")
-        for controller in _controllers():
-            (controller / place.cgroup.strip("/")).mkdir(exist_ok=True)
-            if controller.name == "cpuset":  # a group without processors takes no process
-                for file in ("cpuset.cpus", "cpuset.mems"):
-                    (controller / place.cgroup.strip("/") / file).write_text((controller / file).read_text())
+        groups.make(place.cgroup)
 
-    def _mount_points(self) -> None:
-        """Make the folders that the node's are mounted on, and remember which were not there before."""
-        places = [Path(name) for name in self.place.bound]
-        if not self._ours.exists():
-            ours = [str(each) for path in places for each in (path, path.parent) if not each.exists()]
-            write(self._ours, json.dumps(ours))
-        for path in places:
-            path.mkdir(parents=True, exist_ok=True)
-
-    def _inside(self) -> psutil.Process | None:
-        """Return the first process of the machine, the child of the one that stays outside."""
-        here = Path("/proc/self/ns/mnt").readlink()
+    def _machine_processes(self) -> list[psutil.Process]:
+        """Return the machine's two processes: the one that stays outside, and the first inside."""
+        found: list[psutil.Process] = []
         for process in psutil.process_iter():
             with suppress(psutil.Error, OSError):
-                marked = process.environ().get(processes.MARK) == f"{self.state.root}:{PROCESS}"
-                if marked and Path(f"/proc/{process.pid}/ns/mnt").readlink() != here:
+                if process.environ().get(processes.MARK) == f"{self.state.root}:{PROCESS}":
+                    found.append(process)
+        return found
+
+    def _inside(self) -> psutil.Process | None:
+        """Return the first process inside of the machine."""
+        here = Path("/proc/self/ns/mnt").readlink()
+        for process in self._machine_processes():
+            with suppress(OSError):
+                if Path(f"/proc/{process.pid}/ns/mnt").readlink() != here:
                     return process
         return None
 
@@ -215,20 +212,11 @@ class Node:
 
     def _tidy(self) -> None:
         place = self.place
-        for controller in _controllers():
-            _remove_groups(controller / place.cgroup.strip("/"))
-        for name in json.loads(self._ours.read_text()) if self._ours.exists() else []:
-            with suppress(OSError):  # somebody else uses it by now
-                Path(name).rmdir()
+        groups.remove(place.cgroup)
         if place.root.exists():
             shutil.rmtree(place.root)
         with suppress(OSError):  # it holds data
             place.volumes.rmdir()
-
-    @property
-    def _ours(self) -> Path:
-        """Which folders outside were not there before the node was."""
-        return self.place.root / "ours.json"
 
 
 def node(state: State) -> Node:
@@ -255,6 +243,7 @@ def refuse_elsewhere() -> None:
         raise EnvironmentTrouble(
             "a real node needs Linux and root: point KUBECONFIG at a cluster of kind, k3d or another one instead."
         )
+    packages.refuse_elsewhere()
     missing = [name for name in ("ip", "nsenter", "mount") if shutil.which(name) is None]
     if missing:
         raise EnvironmentTrouble(
@@ -278,25 +267,14 @@ def _wait(step: Step, service: Service, done: Callable[[], bool], what: str) -> 
     )
 
 
+def _until(done: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + _GONE_SECONDS
+    while not done() and time.monotonic() < deadline:
+        time.sleep(_TICK)
+
+
 def _name(process: psutil.Process) -> str:
     try:
         return Path(process.exe()).name
     except (psutil.Error, OSError):
         return ""
-
-
-def _controllers() -> list[Path]:
-    root = Path("/sys/fs/cgroup")
-    if (root / "cgroup.controllers").exists():
-        return [root]
-    return [each for each in sorted(root.iterdir()) if each.is_dir() and not each.is_symlink()]
-
-
-def _remove_groups(folder: Path) -> None:
-    if not folder.is_dir():
-        return
-    for inner in folder.iterdir():
-        if inner.is_dir():
-            _remove_groups(inner)
-    with suppress(OSError):
-        folder.rmdir()

@@ -140,6 +140,7 @@ def machine(place: Place, api_port: int, services: list[dict[str, Any]]) -> dict
     binds = {name: str(path) for name, path in place.bound.items()}
     binds |= {f"/proc/sys/{name}": str(tunables / name.replace("/", ".")) for name in TUNABLES}
     return {
+        "name": place.link,
         "link": [
             ["ip", "link", "add", place.link, "type", "veth", "peer", "name", UPLINK, "netns", "{pid}"],
             ["ip", "address", "add", f"{place.host}/30", "dev", place.link],
@@ -148,6 +149,8 @@ def machine(place: Place, api_port: int, services: list[dict[str, Any]]) -> dict
         ],
         "forward": {"listen": [place.host, API_PORT], "to": ["127.0.0.1", api_port]},
         "files": {str(tunables / name.replace("/", ".")): f"{value}\n" for name, value in TUNABLES.items()},
+        # Folders of these are the node's own, and this machine has none of them.
+        "covered": sorted({str(Path(name).parent) for name in place.bound}),
         "binds": binds,
         "inside": [
             ["ip", "link", "set", "lo", "up"],

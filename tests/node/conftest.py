@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from local.controlplane import control
+from local.controlplane import control, processes
 from local.node import images
 from local.node.run import Node, node
 from local.progress import Progress
@@ -57,3 +57,4 @@ def world(tmp_path_factory):
     finally:
         real.stop()
         control.stop(state)
+        processes.running(state.root)  # takes note of the ends

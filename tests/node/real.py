@@ -91,9 +91,9 @@ def ready(api, name, namespace="default"):
     return pytest.fail(f"the pod is not ready: {json.dumps(status)}\n{events}")
 
 
-def ask(address, path, data=None, **query):
+def ask(address, page, data=None, **query):
     """Return what a pod answers, from this machine."""
-    url = f"http://{address}:{PORT}{path}?{urllib.parse.urlencode(query)}"
+    url = f"http://{address}:{PORT}{page}?{urllib.parse.urlencode(query)}"
     request = urllib.request.Request(url, data=data, method="PUT" if data else "GET")
     with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310
         return json.load(answer)

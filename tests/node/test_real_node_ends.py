@@ -26,7 +26,7 @@ def test_a_node_that_is_switched_off_comes_back_with_its_pods_and_leaves_no_trac
     machine.kill()  # as a machine that loses power
     psutil.wait_procs([machine], timeout=30)
     until("the end of all that ran on it", lambda: not world.node.processes())
-    assert world.node.place.link not in psutil.net_if_addrs(), "its link outlived it"
+    until("the end of its link", lambda: world.node.place.link not in psutil.net_if_addrs())
 
     world.node.start(progress, images)
     status = until(

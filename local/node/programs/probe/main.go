@@ -16,7 +16,7 @@ const account = "/var/run/secrets/kubernetes.io/serviceaccount/"
 
 func main() {
 	http.HandleFunc("/web/health", func(w http.ResponseWriter, _ *http.Request) { say(w, map[string]any{"status": "pass"}) })
-	http.HandleFunc("/fetch", func(w http.ResponseWriter, r *http.Request) { say(w, fetch(r.FormValue("url"))) })
+	http.HandleFunc("/fetch", func(w http.ResponseWriter, r *http.Request) { say(w, fetch(r.URL.Query().Get("url"))) })
 	http.HandleFunc("/file", func(w http.ResponseWriter, r *http.Request) { say(w, file(r)) })
 	server := &http.Server{Addr: ":8069", ReadHeaderTimeout: 10 * time.Second}
 	log.Fatal(server.ListenAndServe())
@@ -48,7 +48,7 @@ func fetch(url string) map[string]any {
 
 // file writes what is sent to a path, or reads it.
 func file(r *http.Request) map[string]any {
-	path := r.FormValue("path")
+	path := r.URL.Query().Get("path")
 	if r.Method == http.MethodPut {
 		body, _ := io.ReadAll(r.Body)
 		if err := os.WriteFile(path, body, 0o600); err != nil {

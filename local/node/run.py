@@ -57,7 +57,7 @@ class Node:
         programs = build.ensure(progress, NODE_PROGRAMS)
         with progress.step("images of the real node") as step:
             built = {image.name: images.build(image) for image in (images.PAUSE, *more)}
-            built["coredns"] = names.image(programs["coredns"])
+            built["coredns"] = images.build(names.COREDNS)
             step.result = ", ".join(built)
         with progress.step("a node on which pods run") as step:
             machine = self._machine(programs, built["pause"].reference)

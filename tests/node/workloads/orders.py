@@ -1,0 +1,81 @@
+"""A stream of orders against the stand-in's own port, and what of it was confirmed, with the times at which it was."""
+
+from __future__ import annotations
+
+import http.client
+import itertools
+import json
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+TILLS = 4
+_PAUSE = 0.02
+
+
+@dataclass
+class Stream:
+    """Tills that each send one order after the other; an order that was not confirmed is not sent again.
+
+    `address` is asked before each connection, since a pod that is made anew has another one.
+    """
+
+    address: Callable[[], str]
+    port: int = 8069
+    seconds: float = 10.0
+    """Longest that a till waits for an answer."""
+    confirmed: dict[str, float] = field(default_factory=dict)
+    refused: int = 0
+    _stop: threading.Event = field(default_factory=threading.Event)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _threads: list[threading.Thread] = field(default_factory=list)
+
+    def __enter__(self) -> Self:
+        self._threads = [threading.Thread(target=self._till, args=(n,), daemon=True) for n in range(TILLS)]
+        for each in self._threads:
+            each.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for each in self._threads:
+            each.join(self.seconds * 2)
+
+    def count(self) -> int:
+        return len(self.confirmed)
+
+    def longest_gap(self, since: float) -> float:
+        """Return the longest time without a confirmed order from a moment on, in seconds."""
+        with self._lock:
+            moments = sorted(moment for moment in self.confirmed.values() if moment >= since)
+        return max(
+            (after - before for before, after in itertools.pairwise([since, *moments])), default=float("inf")
+        )
+
+    def _till(self, number: int) -> None:
+        for each in itertools.count():
+            if self._stop.is_set():
+                return
+            reference = f"till-{number}-{each}"
+            if self._sent(reference):
+                with self._lock:
+                    self.confirmed[reference] = time.monotonic()
+            else:
+                with self._lock:
+                    self.refused += 1
+            time.sleep(_PAUSE)
+
+    def _sent(self, reference: str) -> bool:
+        try:
+            connection = http.client.HTTPConnection(self.address(), self.port, timeout=self.seconds)
+            connection.request("POST", "/orders", body=json.dumps({"reference": reference, "quantity": 1}))
+            answer = connection.getresponse()
+            answer.read()
+            connection.close()
+        except (OSError, http.client.HTTPException):
+            return False
+        return answer.status in {200, 201}

@@ -24,9 +24,11 @@ from spec.naming import tenant_namespace
 from spec.releases import load_release
 from tests.integration.delivered import BASE, Delivery, deliver, eventually
 from tests.integration.project import copy
+from tests.integration.releasing import MANAGER, Releasing, stored
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+    from pathlib import Path
 
     from spec.fleet import Fleet
 
@@ -292,6 +294,60 @@ def test_drift_is_corrected_and_a_foreign_object_is_reported(
     eventually("the report of a foreign object", reported)
     synced.api.delete(f"/api/v1/namespaces/{namespace}/configmaps/left-here")
     eventually("the end of the report", lambda: "" if reported() else "still a warning")
+
+
+def _rehearsed(delivery: Delivery, tenant: str) -> str:
+    jobs = delivery.api.items(f"/apis/batch/v1/namespaces/{tenant_namespace(tenant)}/jobs")
+    ended = [each for job in jobs for each in job.get("status", {}).get("conditions", ())]
+    return "" if any(each["type"] == "Complete" for each in ended) else "the Job has not ended"
+
+
+def test_the_commands_of_a_release_rehearse_back_up_and_move_a_real_wave(released: Delivery, tmp_path: Path):
+    """Argo CD, the API server, PostgreSQL and the store are real; the rehearsal's pod is kwok's, and runs nothing."""
+    version, wave = "18.0.7", released.ring(CANARY)
+    others = [tenant.id for tenant in released.fleet.tenants if tenant.id not in wave]
+    before = {name: released.image_of(name) for name in others}
+    manager = Releasing(released, tmp_path)
+    key = manager.enrol()
+    manager.storefleet("pointers")
+    released.release(version, lambda text: text.replace("odoo@sha256:4f8e", "odoo@sha256:7777"))
+    released.commit(f"Release {version}")
+    manager.storefleet(
+        "plan", version, "--write", "--from", f"{manager.moved - timedelta(hours=1):%Y-%m-%dT%H:%MZ}"
+    )
+    released.commit("The plan")
+    manager.storefleet("approve", version, "--role", "release", "--by", MANAGER, "--key", str(key))
+    released.commit("Its approval")
+
+    first = wave[0]
+    assert f"there is no copy of {first}" in manager.storefleet("resume", version, status=3)
+    secret = {"name": "odoo-rehearsal", "namespace": tenant_namespace(first)}
+    released.api.apply(
+        {"apiVersion": "v1", "kind": "Secret", "metadata": secret, "stringData": {"database-password": "x"}}
+    )
+    assert "was started (Job rehearse-18-0-7-1" in manager.storefleet("resume", version, status=3)
+    eventually("the rehearsal", lambda: _rehearsed(released, first))
+    with stored(wave) as variables:
+        manager.variables = variables
+        said = manager.storefleet("resume", version, status=2)
+    manager.variables = {}
+    assert f"rehearsal of {first}: pass" in said
+    for name in wave:
+        assert f"checkpoint of {name}: pass" in said
+    assert f"wave 1 of local moves {len(wave)} tenant" in said
+    assert "--prometheus: is not given" in said, "a gate that nobody can be asked about would pass"
+
+    released.pointers.update(dict.fromkeys(wave, version))
+    eventually("the wave", lambda: released.unwell(wave))
+    assert all("sha256:7777" in released.image_of(name) for name in wave)
+    assert {name: released.image_of(name) for name in others} == before, (
+        "the release moved others than its wave"
+    )
+
+    released.git("revert", "--no-edit", "HEAD")
+    released.pointers.update(dict.fromkeys(wave, BASE))
+    eventually("the way back", lambda: released.unwell(wave))
+    assert not any("sha256:7777" in released.image_of(name) for name in wave)
 
 
 def test_the_removal_of_a_pointer_deletes_nothing(released: Delivery):

@@ -11,6 +11,7 @@ import typer
 
 from cli import calendars, dr, recovery, release, tenants
 from cli import doctor as checks
+from cli import node as real_node
 from cli import status as overview
 from cli.cost import cost
 from cli.destroy import destroy, stop
@@ -51,7 +52,9 @@ def up(
     """Start the embedded environment and bring it to what the files say."""
     with clear_errors():
         applied = apply(progress(), real_node=node or None)
-        console.print(overview.after_up(applied), markup=False, soft_wrap=True)
+        console.print(
+            overview.after_up(applied, pods=bool(real_node.status(state()))), markup=False, soft_wrap=True
+        )
 
 
 @app.command()

@@ -19,6 +19,7 @@ RUNS_PODS: Final = (
     "Real too: the node `real` (kubelet, containerd, runc, kube-proxy, DNS, policies), the pods that ask for it, and "
     "their volumes."
 )
+DEAD: Final = "Not all of the real node runs: `make up NODE=real` brings it back, and its pods with it."
 
 
 def check(wanted: str | None) -> None:
@@ -55,7 +56,7 @@ def bring(current: State, wanted: str | None, api: KubeApi, progress: Progress) 
         if not wanted:
             progress.say("  the real node stands and was kept: `make down` stops it")
     elif api.get(f"/api/v1/nodes/{run.NAME}") is not None:
-        progress.say("  the real node does not run, and its pods wait: `make up NODE=real` starts it")
+        progress.say(f"  {DEAD}")
 
 
 def stop(current: State) -> bool:

@@ -37,11 +37,12 @@ def state_file(current: State) -> Path:
     return current.engine / "state" / ".pulumi" / "stacks" / PROJECT / f"{LOCAL}.json"
 
 
-def after_up(applied: Applied) -> str:
-    """Return what `up` says at its end."""
+def after_up(applied: Applied, *, pods: bool = False) -> str:
+    """Return what `up` says at its end; ``pods``: a node stands on which they run."""
+    real = f"\n{node.RUNS_PODS}" if pods else ""
     done = f"{len(applied.changes)} changes" if applied.changes else "Nothing to change"
     return (
-        f"\n{done}; {applied.resources} resources are as the files say.\n{SIMULATED}\n"
+        f"\n{done}; {applied.resources} resources are as the files say.\n{SIMULATED}{real}\n"
         'Next: `storefleet status`, `storefleet tenants list`, or kubectl with `eval "$(storefleet env)"`.'
     )
 
@@ -58,8 +59,8 @@ def show(current: State, console: Console) -> int:
     """Print the processes and the inventory; return 0 when all runs and nothing is missing or left over."""
     table = Table("process", "pid", "memory", box=None)
     real = node.status(current)
-    processes = (*control.status(current), *argo.status(current), *real)
-    for process in processes:
+    processes = (*control.status(current), *argo.status(current))
+    for process in (*processes, *real):
         running = process.pid is not None
         memory = f"{process.memory / _MEBIBYTE:.0f} MB" if running else ""
         table.add_row(process.name, str(process.pid) if running else "not running", memory)
@@ -86,6 +87,7 @@ def show(current: State, console: Console) -> int:
         console.print("What is in no state is left alone; `kubectl delete` removes it.", markup=False)
     delivery.show(argo.applications(api), console)
     console.print(SIMULATED)
+    dead = any(process.pid is None for process in real)
     if real:
-        console.print(node.RUNS_PODS)
-    return 1 if found.missing or found.orphans else 0
+        console.print(node.DEAD if dead else node.RUNS_PODS)
+    return 1 if found.missing or found.orphans or dead else 0

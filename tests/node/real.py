@@ -119,5 +119,5 @@ def traces(place):
         *map(str, folders),
         *(line for line in mounts if place.id in line or root in line),
         *settings,
-        *Path("/proc/net/route").read_text().splitlines(),
+        *(line for line in Path("/proc/net/route").read_text().splitlines() if place.link in line),
     ]

@@ -25,6 +25,8 @@ from .shop import Shop
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from http.server import BaseHTTPRequestHandler
+    from types import FrameType
+
 _START_SECONDS = 300.0
 BACKGROUND = "background"
 """Name of the threads that end soon after they were told to."""
@@ -106,8 +108,12 @@ def main() -> None:
         return
     print(f"{WORDS} ({settings.database}, {given.command or 'odoo'})", flush=True)  # noqa: T201
     stop = threading.Event()
+
+    def told(_: int, __: FrameType | None) -> None:
+        stop.set()
+
     for each in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(each, lambda *_: stop.set())
+        signal.signal(each, told)
     servers = serve(shop, given.command, os.environ, stop)
     stop.wait()
     for server in servers:

@@ -42,7 +42,7 @@ class Server(ThreadingHTTPServer):
 def arguments(given: list[str] | None = None) -> argparse.Namespace:
     """Read the command line of Odoo, as far as the image's programs use it."""
     parser = argparse.ArgumentParser(prog="odoo", description=WORDS, allow_abbrev=False)
-    parser.add_argument("command", nargs="?", choices=["gevent", "neutralize"], default="")
+    parser.add_argument("command", nargs="?", choices=["gevent", "neutralize"])
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument("--database")
     return parser.parse_args(given)
@@ -114,7 +114,7 @@ def main() -> None:
 
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, told)
-    servers = serve(shop, given.command, os.environ, stop)
+    servers = serve(shop, given.command or "", os.environ, stop)
     stop.wait()
     for server in servers:
         server.shutdown()

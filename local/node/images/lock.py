@@ -24,11 +24,9 @@ def main() -> None:
             write(debian.LOCK, json.dumps(locked, indent=1) + "\n", mode=0o644)
             step.result = f"{len(locked['packages'])} packages in {len(locked['sets'])} sets"
     digests: dict[str, str] = {}
-    for image in IMAGES:
+    for image in (each for each in IMAGES if not each.files):
         with progress.step(f"image {image.name}") as step:
-            step.result = digest = build(image, progress, checked=False).digest
-        if not image.files:
-            digests[image.name] = digest
+            step.result = digests[image.name] = build(image, progress, checked=False).digest
     known: dict[str, dict[str, str]] = json.loads(DIGESTS.read_text()) if DIGESTS.exists() else {}
     write(
         DIGESTS,

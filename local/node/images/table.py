@@ -157,8 +157,8 @@ RECOVERY: Final = Image(
     user=ODOO,
     account="odoo",
     debian=("python3", f"postgresql-{MAJOR}"),
-    # Of a cloud nothing is asked in these jobs; uv and the engine's plug-ins are not theirs either.
-    wheels=Wheels(without=("pulumi-aws", "uv")),
+    # The definitions of AWS are most of it, and no job of it asks for one.
+    wheels=Wheels(without=("pulumi-aws",)),
     files=tuple(
         (name, f"/opt/storefleet/{name}")
         for name in ("cli", "components", "local", "policy", "recovery", "release", "spec")

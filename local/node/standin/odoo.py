@@ -25,6 +25,8 @@ from .shop import Shop
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from http.server import BaseHTTPRequestHandler
+    from types import FrameType
+
 _START_SECONDS = 300.0
 BACKGROUND = "background"
 """Name of the threads that end soon after they were told to."""
@@ -40,7 +42,7 @@ class Server(ThreadingHTTPServer):
 def arguments(given: list[str] | None = None) -> argparse.Namespace:
     """Read the command line of Odoo, as far as the image's programs use it."""
     parser = argparse.ArgumentParser(prog="odoo", description=WORDS, allow_abbrev=False)
-    parser.add_argument("command", nargs="?", choices=["gevent", "neutralize"], default="")
+    parser.add_argument("command", nargs="?", choices=["gevent", "neutralize"])
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument("--database")
     return parser.parse_args(given)
@@ -106,9 +108,13 @@ def main() -> None:
         return
     print(f"{WORDS} ({settings.database}, {given.command or 'odoo'})", flush=True)  # noqa: T201
     stop = threading.Event()
+
+    def told(_: int, __: FrameType | None) -> None:
+        stop.set()
+
     for each in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(each, lambda *_: stop.set())
-    servers = serve(shop, given.command, os.environ, stop)
+        signal.signal(each, told)
+    servers = serve(shop, given.command or "", os.environ, stop)
     stop.wait()
     for server in servers:
         server.shutdown()

@@ -10,6 +10,8 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
+from local.kube import ApiError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -76,6 +78,6 @@ class Stream:
             answer = connection.getresponse()
             answer.read()
             connection.close()
-        except (OSError, http.client.HTTPException):
+        except (OSError, http.client.HTTPException, ApiError):
             return False
         return answer.status in {200, 201}

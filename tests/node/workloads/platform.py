@@ -248,14 +248,16 @@ class Platform:
         return self.api.items(f"/api/v1/namespaces/{namespace}/pods")
 
     def address(self, component: str) -> str:
-        """Return the address of the ready pod of one of the tenant's processes."""
-        (pod,) = [
-            pod
-            for pod in self.pods(self.tenant)
-            if pod["metadata"]["labels"].get("app.kubernetes.io/component") == component
-            and not pod["metadata"].get("deletionTimestamp")
-        ]
-        return pod["status"]["podIP"]
+        """Return the address of a ready pod of one of the tenant's processes. Raises OSError where there is none."""
+        for pod in self.pods(self.tenant):
+            conditions = pod["status"].get("conditions", [])
+            if (
+                pod["metadata"]["labels"].get("app.kubernetes.io/component") == component
+                and not pod["metadata"].get("deletionTimestamp")
+                and any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
+            ):
+                return pod["status"]["podIP"]
+        raise OSError(f"no pod of {component} is ready")
 
 
 def built(progress: Progress) -> list[images.Built]:

@@ -75,7 +75,7 @@ def test_no_confirmed_order_is_lost_when_the_primary_is_killed_under_a_stream_of
             "seconds until another instance was the primary": f"{moved:.1f}",
             "seconds until both instances were healthy again": f"{whole:.1f}",
             "orders confirmed": str(len(confirmed)),
-            "orders not confirmed, and so tried again by a till": str(stream.refused),
+            "orders that were refused or not answered meanwhile": str(stream.refused),
             "confirmed orders that were lost": str(len(lost)),
         },
         "Two instances with synchronous replication (`any 1`, `preferred`), web through the pooler. All processes of "

@@ -89,7 +89,7 @@ def test_a_notification_of_a_web_process_reaches_a_websocket_and_who_listens_by_
         "Notifications, through the pooler and past it",
         "tests/node/workloads/test_pooling.py",
         {
-            "seconds from a web order to a visitor's websocket": f"{max(pushed, 0):.2f}",
+            "seconds from a till's confirmation to a visitor's websocket (0: not later)": f"{max(pushed, 0):.2f}",
             "notifications heard by a direct connection": str(len(heard)),
             f"notifications heard by the pooler within {QUIET:.0f} s more": str(len(missed)),
         },

@@ -1,4 +1,8 @@
-"""The cache of a cell is lost with its volume: who is signed in is signed out, and nothing else is gone."""
+"""The cache of a cell is lost with its volume: who is signed in is signed out, and nothing else is gone.
+
+Not seen to pass yet: in its one run the cache came back on a new volume and people could sign in, but the test did not
+see the old session end.
+"""
 
 from __future__ import annotations
 

@@ -38,7 +38,11 @@ class Exemption:
 
 @dataclass(frozen=True, kw_only=True)
 class SyncWindow:
-    """One entry of ``spec.syncWindows`` of an AppProject. It denies, and never stops what already runs."""
+    """One entry of ``spec.syncWindows`` of an AppProject. It denies, also what runs when it begins.
+
+    Argo CD 3.6.1 judges the start of a synchronisation by the one before it: with `syncOverrun` a freeze would let
+    somebody's first one by hand through, because the last one was begun while it was open.
+    """
 
     schedule: str
     """Minute, hour, day and month, in UTC."""
@@ -58,7 +62,7 @@ class SyncWindow:
             "timeZone": "UTC",
             "applications": list(self.applications),
             "manualSync": self.manual_sync,
-            "syncOverrun": True,
+            "syncOverrun": False,
             "description": self.description,
         }
 

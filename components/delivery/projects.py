@@ -57,7 +57,7 @@ _NEVER: Final = {
     "timeZone": "UTC",
     "applications": ["*"],
     "manualSync": False,
-    "syncOverrun": True,
+    "syncOverrun": False,
     "description": "The tenant has left: nothing is applied to it",
 }
 _CLOSED: Final = frozenset({TenantState.ARCHIVED, TenantState.PURGED})

@@ -114,7 +114,7 @@ def test_a_window_is_what_an_app_project_states(france, start):
         "timeZone": "UTC",
         "applications": ["odoo-a"],
         "manualSync": False,
-        "syncOverrun": True,
+        "syncOverrun": False,
         "description": "france: Black Week, Weekend; 2026-11-22 23:00 to 2026-11-30 23:00 UTC",
     }
 

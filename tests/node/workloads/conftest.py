@@ -26,6 +26,7 @@ def shop(world, tmp_path_factory):
     """The operator, a cell with two instances, its cache and its pooler, and a tenant's processes."""
     progress = Progress(Console(force_terminal=False))
     made = built(progress)
+    world.node.start(progress)  # another test may have ended it
     with progress.step("images into the node"):
         world.node.load(*made)
     platform = Platform(world.api, references(made), tmp_path_factory.mktemp("platform"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import re
+import textwrap
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -30,7 +31,7 @@ def record(title: str, test: str, figures: Mapping[str, str], notes: str = "") -
     rows = "\n".join(f"| {name} | {value} |" for name, value in figures.items())
     section = (
         f"## {title}\n\n`{test}`, {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {machine}.\n\n"
-        f"| figure | value |\n| --- | --- |\n{rows}\n" + (f"\n{notes}\n" if notes else "")
+        f"| figure | value |\n| --- | --- |\n{rows}\n" + (f"\n{textwrap.fill(notes, 118)}\n" if notes else "")
     )
     text = PAGE.read_text() if PAGE.exists() else HEAD
     begins = re.compile(rf"^## {re.escape(title)}\n.*?(?=^## |\Z)", re.DOTALL | re.MULTILINE)

@@ -7,6 +7,7 @@ import itertools
 import json
 import threading
 import time
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
@@ -73,11 +74,13 @@ class Stream:
 
     def _sent(self, reference: str) -> bool:
         try:
-            connection = http.client.HTTPConnection(self.address(), self.port, timeout=self.seconds)
-            connection.request("POST", "/orders", body=json.dumps({"reference": reference, "quantity": 1}))
-            answer = connection.getresponse()
-            answer.read()
-            connection.close()
+            with closing(
+                http.client.HTTPConnection(self.address(), self.port, timeout=self.seconds)
+            ) as connection:
+                order = json.dumps({"reference": reference, "quantity": 1})
+                connection.request("POST", "/orders", body=order)
+                answer = connection.getresponse()
+                answer.read()
         except (OSError, http.client.HTTPException, ApiError):
             return False
         return answer.status in {200, 201}

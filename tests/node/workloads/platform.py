@@ -17,13 +17,14 @@ from components.database.images import PGBOUNCER, POSTGRES, VALKEY
 from components.platform.plan import plan_platform
 from components.secrets.plan import CACHE_OPERATOR
 from components.tenancy.plan import plan_tenant
+from components.workload.values import CacheValues
 from local.kube import ApiError
 from local.node import images
 from local.node.fit import HERE, fitted
 from local.node.images import table
 from local.toolchain import files, golang, published
 from local.toolchain.pins import Files
-from spec.naming import CACHE, DATABASE_CLUSTER, cell_namespace, tenant_namespace
+from spec.naming import CACHE, DATABASE_CLUSTER, cache_host, cell_namespace, tenant_namespace
 from tests.components import samples
 from tests.workload import rendering
 from tests.workload.samples import IMAGE, TOOLS, planned
@@ -231,6 +232,8 @@ class Platform:
             if each.manifest["kind"] not in {"AppProject", "CronJob"}:
                 self.apply(each.manifest)
         values = planned(tenant, ENVIRONMENT).values.document()
+        # As in AWS: the embedded environment has no cache that answers, so its plan has none.
+        values["cache"] = CacheValues(host=cache_host(CELL), tls=False).model_dump(mode="json")
         for process in ("web", "websocket", "cron"):
             values[process]["replicas"] = 1
         place = self.folder / "chart"
@@ -262,7 +265,7 @@ class Platform:
 
 def built(progress: Progress) -> list[images.Built]:
     """Return everything that the workloads run, built where it is not there yet."""
-    wanted = {image.name: image for image in (table.CNPG, *IN_PLACE.values())}
+    wanted = {image.name: image for image in (table.CNPG, table.EDGE, *IN_PLACE.values())}
     done: list[images.Built] = []
     for image in wanted.values():
         with progress.step(f"image {image.name}") as step:

@@ -11,6 +11,7 @@ import pytest
 from components.kube import KINDS
 from components.plan import plan_environment
 from local.kube import ApiError, KubeApi
+from release.facts import released_images
 from spec import labels
 from spec.fleet import load_fleet
 
@@ -155,7 +156,7 @@ def test_the_plan_knows_how_many_resources_the_engine_will_count(project: Projec
 
 def test_what_a_killed_engine_created_can_be_applied_again_by_the_next(project: Project):
     fleet = load_fleet(project.root, "local")
-    for planned in plan_environment(fleet).objects():
+    for planned in plan_environment(fleet, released=released_images(fleet)).objects():
         # Each run of the provider has a name of its own, so the next one comes as somebody else.
         answer = project.api.apply(planned.manifest, manager="another-run", force=False, dry_run=True)
         assert answer["metadata"]["name"] == planned.meta.name

@@ -176,13 +176,21 @@ def make_gateway(folder: Path) -> Gateway:
             stdout=log,
             stderr=log,
         )
-    until = time.monotonic() + START_SECONDS
+    until_it_answers(process, port, folder / "log", "the store")
+    return Gateway(port=port, folder=folder, process=process)
+
+
+def until_it_answers(
+    process: subprocess.Popen[bytes], port: int, log: Path, name: str, seconds: float = START_SECONDS
+) -> None:
+    """Wait until somebody listens on a port of this machine; a process that ended says in its log why."""
+    until = time.monotonic() + seconds
     while True:
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            break
         except OSError:
-            assert process.poll() is None, (folder / "log").read_text()
-            assert time.monotonic() < until, "the store does not answer"
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < until, f"{name} does not answer"
             time.sleep(0.05)
-    return Gateway(port=port, folder=folder, process=process)
+        else:
+            return

@@ -7,9 +7,7 @@ missing: `STOREFLEET_BUILD_COSIGN=1 pytest tests/workflows/test_signing.py`.
 import hashlib
 import json
 import os
-import socket
 import subprocess
-import time
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +20,7 @@ from local.progress import Progress
 from local.state import ROOT
 from local.toolchain.build import ensure, locate
 from local.toolchain.catalog import COSIGN, REGISTRY
+from tests.recovery.servers import until_it_answers
 
 pytestmark = pytest.mark.integration
 
@@ -116,15 +115,7 @@ def bench(programs, tmp_path_factory):
             [programs["registry"], f"127.0.0.1:{port}"], stdin=subprocess.DEVNULL, stdout=log, stderr=log
         )
     try:
-        until = time.monotonic() + SECONDS
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", port), timeout=1).close()
-                break
-            except OSError:
-                assert process.poll() is None, (folder / "log").read_text()
-                assert time.monotonic() < until, "the registry does not answer"
-                time.sleep(0.05)
+        until_it_answers(process, port, folder / "log", "the registry", SECONDS)
         yield Bench(address=f"127.0.0.1:{port}", folder=folder, cosign=programs["cosign"])
     finally:
         process.terminate()

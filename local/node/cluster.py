@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from local.node import settings
-from local.node.settings import LABEL, NAME
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,10 +21,6 @@ _NAMES: Final = {"namespace": "kube-system", "name": "coredns"}
 _DNS_LABELS: Final = {"k8s-app": "kube-dns"}
 _RBAC: Final = "rbac.authorization.k8s.io"
 _READS: Final = ("get", "list", "watch")
-_HERE: Final = {
-    "nodeSelector": {LABEL: NAME},
-    "tolerations": [{"key": LABEL, "operator": "Equal", "value": NAME, "effect": "NoSchedule"}],
-}
 _COREFILE: Final = """\
 .:53 {
     errors
@@ -121,7 +116,7 @@ def names(image: str) -> tuple[dict[str, Any], ...]:
 
 def _dns_pod(image: str) -> dict[str, Any]:
     return {
-        **_HERE,
+        **settings.HERE,
         "serviceAccountName": _NAMES["name"],
         "priorityClassName": "system-cluster-critical",
         "dnsPolicy": "Default",

@@ -9,15 +9,11 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Any, Final
 
-from local.node.settings import LABEL, NAME
+from local.node.settings import HERE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-HERE: Final[Mapping[str, Any]] = {
-    "nodeSelector": {LABEL: NAME},
-    "tolerations": [{"key": LABEL, "operator": "Equal", "value": NAME, "effect": "NoSchedule"}],
-}
 STORAGE_CLASS: Final = "node"
 VOLUME: Final = "2Gi"
 _CPU: Final = "20m"

@@ -11,6 +11,7 @@ import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -45,7 +46,16 @@ class Node:
     """A node of the embedded cluster on which pods do run."""
 
     state: State
-    place: Place
+
+    @property
+    def root(self) -> Path:
+        """The folder of the node, which is there while something of it may be."""
+        return self.state.root / "node"
+
+    @cached_property
+    def place(self) -> Place:
+        """Where the node is; only a Linux can say which addresses are free, so nothing asks that has no node."""
+        return Place(root=self.root, debian=packages.folder(), number=_number(self.root))
 
     def start(self, progress: Progress, more: Sequence[images.Image] = ()) -> dict[str, str]:
         """Start the node beside a control plane that runs; returns the references of its images by name.
@@ -80,7 +90,7 @@ class Node:
     @property
     def begun(self) -> bool:
         """Whether something of the node may be on this machine."""
-        return self.place.root.exists() or self.running
+        return self.root.exists() or self.running
 
     def stop(self) -> bool:
         """End everything of the node and leave nothing of it on this machine but its data; tell whether it ran."""
@@ -221,8 +231,7 @@ class Node:
 
 def node(state: State) -> Node:
     """Return the real node of a state folder; nothing of it is started or written."""
-    root = state.root / "node"
-    return Node(state=state, place=Place(root=root, debian=packages.folder(), number=_number(root)))
+    return Node(state=state)
 
 
 def _number(root: Path) -> int:

@@ -6,11 +6,19 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 NAME: Final = "real"
 LABEL: Final = "storefleet.dev/node"
 """Label and taint of the node: only what asks for it runs there."""
+HERE: Final[Mapping[str, Any]] = {
+    "nodeSelector": {LABEL: NAME},
+    "tolerations": [{"key": LABEL, "operator": "Equal", "value": NAME, "effect": "NoSchedule"}],
+}
+"""How a pod asks for it."""
 UPLINK: Final = "uplink"
 """The node's own end of its link to this machine."""
 SERVICE_ADDRESSES: Final = "10.96.0.0/16"

@@ -83,6 +83,13 @@ def test_a_node_keeps_the_addresses_that_it_has(tmp_path):
     assert run.node(State(tmp_path)).place.subnet == "198.18.42.0/24"
 
 
+def test_where_there_is_no_node_nothing_of_one_is_asked_that_only_a_linux_can_say(tmp_path, monkeypatch):
+    monkeypatch.setattr(run, "_number", lambda root: pytest.fail(f"the addresses of {root} were asked for"))
+    current = State(tmp_path)
+    assert commands.status(current) == ()
+    assert not commands.stop(current)
+
+
 def test_a_dead_real_node_does_not_hold_up_the_environment():
     class Api:
         def get(self, path):

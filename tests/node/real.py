@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from local.node.settings import LABEL, NAME, TUNABLES
+from local.node.settings import HERE, TUNABLES
 
 SECONDS = 300
 PORT = 8069
@@ -28,8 +28,7 @@ def pod(name, image, *, namespace="default", labels=None, account=False, claim=N
             "automountServiceAccountToken": account,
             "enableServiceLinks": False,
             "terminationGracePeriodSeconds": 1,
-            "nodeSelector": {LABEL: NAME},
-            "tolerations": [{"key": LABEL, "operator": "Equal", "value": NAME, "effect": "NoSchedule"}],
+            **HERE,
             "securityContext": {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}},
             "containers": [
                 {

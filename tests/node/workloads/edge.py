@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from components.operators import ingress
-from local.node.fit import HERE
+from local.node.settings import HERE
 from tests.edge import traefik
 from tests.edge.cluster import Authority, namespace
 

@@ -20,8 +20,9 @@ from components.tenancy.plan import plan_tenant
 from components.workload.values import CacheValues
 from local.kube import ApiError
 from local.node import images
-from local.node.fit import HERE, fitted
+from local.node.fit import fitted
 from local.node.images import table
+from local.node.settings import HERE
 from local.toolchain import files, golang, published
 from local.toolchain.pins import Files
 from spec.naming import CACHE, DATABASE_CLUSTER, cache_host, cell_namespace, tenant_namespace

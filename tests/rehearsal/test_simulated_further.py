@@ -4,7 +4,10 @@ They need the environment of the group `rehearsal`, which has moto; elsewhere th
 """
 
 import json
+import threading
 import urllib.request
+from contextlib import suppress
+from io import BytesIO
 
 import pytest
 
@@ -241,3 +244,23 @@ def test_the_policy_of_a_file_system_can_be_taken_away(aws):
     efs.delete_file_system_policy(FileSystemId=system)
     with pytest.raises(efs.exceptions.PolicyNotFound):
         efs.describe_file_system_policy(FileSystemId=system)
+
+
+def test_moto_is_asked_one_call_at_a_time():
+    front_of = pytest.importorskip("tests.rehearsal.simulated.__main__").Front
+    both, together = threading.Barrier(2, timeout=0.5), []
+
+    def behind(environ, start):
+        with suppress(threading.BrokenBarrierError):
+            together.append(both.wait())
+        start("200 OK", [])
+        return [b"{}"]
+
+    front = front_of(behind)
+    environ = {"REQUEST_METHOD": "POST", "PATH_INFO": "/", "wsgi.input": BytesIO()}
+    calls = [threading.Thread(target=front, args=(dict(environ), lambda *_: None)) for _ in range(2)]
+    for call in calls:
+        call.start()
+    for call in calls:
+        call.join()
+    assert not together, "one call changes what the other goes through, and a rehearsal fails now and then"

@@ -99,7 +99,8 @@ class Front:
             return start(status, headers, *more)
 
         try:
-            return self.behind({**environ, "wsgi.input": BytesIO(raw)}, watch)
+            with KEPT.lock:  # moto reads a dictionary while another call changes it
+                return list(self.behind({**environ, "wsgi.input": BytesIO(raw)}, watch))
         except Exception as error:  # noqa: BLE001 - a call that moto fails on is told like any that it lacks
             KEPT.unknown[called] = KEPT.unknown.get(called, 0) + 1
             message = f"the simulated AWS cannot {called}: {type(error).__name__} {error}"

@@ -39,9 +39,9 @@ _KEPT: Final = 24 * 3600
 _HELD: Final = f"/etc/{RESTORE}"
 
 
-def restore_job_name(backup: str) -> str:
-    """Return the name of the Job that restores a backup."""
-    return bounded(f"{RESTORE}-{backup}", 63).lower()
+def object_name(what: str, wanted: str) -> str:
+    """Return the name of a Job that does something about a backup: by its id, or by a release."""
+    return bounded(f"{what}-{wanted.lower().replace('_', '-')}", 63)
 
 
 def plan_restore(tenant: TenantSpec, environment: EnvironmentSpec, backup: str) -> tuple[KubeObject, ...]:
@@ -97,7 +97,7 @@ def plan_restore(tenant: TenantSpec, environment: EnvironmentSpec, backup: str) 
             manifest=manifest(
                 "batch/v1",
                 "Job",
-                restore_job_name(backup),
+                object_name(RESTORE, backup),
                 namespace=namespace,
                 labels=own,
                 spec={

@@ -7,20 +7,15 @@ import hashlib
 import http.client
 import json
 import time
-from contextlib import closing, contextmanager
+from contextlib import closing
 
-import psycopg
 import pytest
-from rich.console import Console
 
 from components.recovery.by_hand import checkpoint_command
 from components.recovery.jobs import BACKUP, IDENTITY, IDENTITY_KEY, STORE_KEYS, drill_name
 from components.recovery.plan import plan_recovery
-from components.recovery.restore import AUTHORITY, CERTIFICATE, RESTORE, plan_restore, restore_job_name
+from components.recovery.restore import AUTHORITY, CERTIFICATE, RESTORE, object_name, plan_restore
 from components.recovery.tenants import plan_tenant_backups
-from local.node import images
-from local.node.images import table
-from local.progress import Progress
 from recovery import catalogue
 from recovery.store import keys
 from recovery.store.sealing import generate
@@ -29,7 +24,7 @@ from spec.naming import DRILLS, RESTORE_ROLE
 from tests.components import samples
 from tests.node.workloads import jobs, objects
 from tests.node.workloads.figures import record
-from tests.node.workloads.orders import Stream
+from tests.node.workloads.orders import kept, on_primary, ordered
 from tests.node.workloads.platform import CELL, TENANT, eventually, secret
 
 pytestmark = pytest.mark.integration
@@ -43,18 +38,6 @@ PROCESSES = ("odoo", "odoo-websocket", "odoo-cron")
 def identity():
     """A private key of the test's own, and the public half to which backups are sealed."""
     return generate()
-
-
-@pytest.fixture(scope="module")
-def store(shop, world):
-    progress = Progress(Console(force_terminal=False))
-    for image in (table.STORE, table.RECOVERY):
-        with progress.step(f"image {image.name}"):
-            made = images.build(image, progress)
-        world.node.load(made)
-        shop.references[image.name] = made.reference
-    with progress.step("an S3 store"):
-        return objects.started(shop)
 
 
 @pytest.fixture(scope="module")
@@ -87,13 +70,6 @@ def ask(shop, method, path, body=None):
         return answer.status, answer.read()
 
 
-def ordered(shop, many, name):
-    """Let tills order until so many orders are confirmed, and return the references of all that are."""
-    with Stream(lambda: shop.address("web"), name=name) as stream:
-        eventually(f"{many} confirmed orders", lambda: stream.count() >= many)
-    return set(stream.confirmed)
-
-
 def attached(shop, many):
     """Keep so many files and return their content by their numbers."""
     made = {}
@@ -105,32 +81,15 @@ def attached(shop, many):
     return made
 
 
-@contextmanager
-def on_primary(shop):
-    """Connect to the primary directly, as the tenant."""
-    name = shop.cluster()["currentPrimary"]
-    (pod,) = [each for each in shop.pods(shop.cell) if each["metadata"]["name"] == name]
-    with psycopg.connect(
-        host=pod["status"]["podIP"],
-        user=TENANT,
-        dbname=TENANT,
-        password=shop.password("role"),
-        sslmode="require",
-        connect_timeout=20,
-    ) as connection:
-        yield connection
-
-
-def kept(shop, query="SELECT client_order_ref FROM sale_order"):
-    """Return the first column of what the primary answers."""
-    with on_primary(shop) as connection:
-        return {row[0] for row in connection.execute(query)}
-
-
 def read(shop, namespace, name):
     """Return the fields of a Secret; None for one that is not there."""
     found = shop.api.get(f"/api/v1/namespaces/{namespace}/secrets/{name}")
     return found and {key: base64.b64decode(each).decode() for key, each in found["data"].items()}
+
+
+def roles(shop):
+    with on_primary(shop) as connection:
+        return {row[0] for row in connection.execute("SELECT rolname FROM pg_roles")}
 
 
 def scale(shop, many):
@@ -261,7 +220,7 @@ def test_a_tenant_that_lost_orders_and_files_is_restored_by_a_job_with_all_that_
     certificate = eventually("the certificate of the restore", lambda: read(shop, shop.cell, CERTIFICATE))
     held = {IDENTITY_KEY: identity[0], "ca.crt": read(shop, shop.cell, AUTHORITY)["ca.crt"], **certificate}
     shop.api.apply(secret(RESTORE, shop.tenant, held))
-    ended = jobs.wait(shop, shop.tenant, restore_job_name(made.id))
+    ended = jobs.wait(shop, shop.tenant, object_name(RESTORE, made.id))
     assert ended.complete, ended.said
     scale(shop, 1)
     answered = (
@@ -278,7 +237,7 @@ def test_a_tenant_that_lost_orders_and_files_is_restored_by_a_job_with_all_that_
         if ask(shop, "GET", f"/web/content/{number}") != (200, content)
     ]
     assert not wrong, f"{len(wrong)} files are not what was kept"
-    eventually("the end of the role", lambda: RESTORE_ROLE not in kept(shop, "SELECT rolname FROM pg_roles"))
+    eventually("the end of the role", lambda: RESTORE_ROLE not in roles(shop))
     assert ordered(shop, 10, "after") <= kept(shop), "the restored shop takes no orders"
     assert store.keys_below(f"{shop.tenant}/restores/"), "nothing says what was restored"
     record(
@@ -291,6 +250,6 @@ def test_a_tenant_that_lost_orders_and_files_is_restored_by_a_job_with_all_that_
             "files kept before the backup, and of them lost": f"{len(files)}, {len(wrong)}",
             "orders after the backup, which it does not have": f"{len(later)}",
         },
-        "All orders were deleted and the folder of files was emptied. What `storefleet restore job` prints was applied: a "
-        "role for the time of the restore, a way to the store, and a job in the tenant's namespace.",
+        "All orders were deleted and the folder of files was emptied. What `storefleet restore job` prints was "
+        "applied: a role for the time of the restore, a way to the store, and a job in the tenant's namespace.",
     )

@@ -158,7 +158,8 @@ BARMAN_SIDECAR: Final = Image(
         for each, module in _CLOUD.items()
     ),
     left=("opt/barman/lib/bin/*", "opt/barman/lib/share/*"),
-    environment={"PATH": _PATH, **_PYTHON},
+    # Each file of the log starts Python anew; what it compiles is kept in the volume that the operator brings.
+    environment={"PATH": _PATH, "PYTHONPYCACHEPREFIX": "/controller/pycache"},
     entrypoint=("/manager",),
 )
 POOLER: Final = Image(

@@ -13,6 +13,7 @@ import typer
 
 from cli.output import clear_errors, console, progress
 from cli.recovery_backup import backup_app, checkpoint_app
+from cli.recovery_jobs import checkpoint_job, restore_job
 from cli.recovery_moment import moment
 from cli.recovery_settings import Settings, tenant_id
 from cli.recovery_shared import Database, DryRun, From, Jobs, Tenant, confirmed, told
@@ -43,6 +44,8 @@ def register(app: typer.Typer) -> None:
     app.add_typer(drill_app, name="drill")
     app.add_typer(restore_app, name="restore")
     restore_app.command("moment")(moment)
+    restore_app.command("job")(restore_job)
+    checkpoint_app.command("job")(checkpoint_job)
 
 
 @drill_app.command("run")

@@ -24,6 +24,8 @@ from spec.fleet import load_fleet
 from spec.problems import Problem, SpecError, shown, suggestion
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from spec.environment import EnvironmentSpec
 
 
@@ -76,14 +78,7 @@ def bases_of(path: str) -> list[Base]:
     """
     try:
         text = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
-        items = cast("list[dict[str, dict[str, str]]]", json.loads(text)["items"])
-        return [
-            Base(
-                id=status["backupId"], finished_at=datetime.fromisoformat(status["stoppedAt"]).astimezone(UTC)
-            )
-            for status in (item.get("status", {}) for item in items)
-            if status.get("phase") == "completed" and "backupId" in status and "stoppedAt" in status
-        ]
+        return bases_in(cast("list[dict[str, dict[str, str]]]", json.loads(text)["items"]))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         reason = (
             error.strerror if isinstance(error, OSError) else "it is no list of Backups as kubectl prints it"
@@ -96,6 +91,15 @@ def bases_of(path: str) -> list[Base]:
             fix="kubectl -n cell-<id> get backups.postgresql.cnpg.io -o json > backups.json",
         )
         raise SpecError([problem]) from None
+
+
+def bases_in(backups: Iterable[Mapping[str, Mapping[str, str]]]) -> list[Base]:
+    """Return the base backups that are complete, of the operator's objects."""
+    return [
+        Base(id=status["backupId"], finished_at=datetime.fromisoformat(status["stoppedAt"]).astimezone(UTC))
+        for status in (each.get("status", {}) for each in backups)
+        if status.get("phase") == "completed" and "backupId" in status and "stoppedAt" in status
+    ]
 
 
 def _unknown(cell: str, environment: EnvironmentSpec, env: str) -> SpecError:

@@ -19,6 +19,7 @@ VOLUME: Final = "2Gi"
 _CPU: Final = "20m"
 _MEMORY: Final = "32Mi"
 _INSTANCE: Final = {"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": {"memory": "768Mi"}}
+_SIDECAR: Final = {"requests": {"cpu": "20m", "memory": "64Mi"}, "limits": {"memory": "512Mi"}}
 _PARAMETERS: Final = {
     "shared_buffers": "128MB",
     "effective_cache_size": "256MB",
@@ -33,24 +34,27 @@ ELSEWHERE: Final = frozenset(
 
 
 def fitted(
-    manifest: Mapping[str, Any], images: Mapping[str, str], *, instances: int = 2
+    manifest: Mapping[str, Any], images: Mapping[str, str], *, instances: int = 2, archiving: bool = False
 ) -> dict[str, Any] | None:
     """Return a manifest as it is applied to the real node; None for one whose operator does not run here.
 
-    `images` maps each image that a plan names to the one that is here, by its whole reference.
+    `images` maps each image that a plan names to the one that is here, by its whole reference. `archiving` says that
+    CloudNativePG's plugin runs as well, which archives to a store of objects.
     """
-    if manifest["kind"] in ELSEWHERE:
+    if manifest["kind"] in ELSEWHERE or (manifest["kind"] == "ObjectStore" and not archiving):
         return None
     made: dict[str, Any] = _replaced(copy.deepcopy(dict(manifest)), images)
     kind, spec = made["kind"], made.get("spec", {})
     if kind == "Cluster":
         _cluster(spec, instances)
+        if not archiving:
+            spec.pop("plugins", None)
     elif kind == "Pooler":
         spec["instances"] = 1
     elif kind == "PersistentVolumeClaim":
         _claim(spec)
     elif kind == "ObjectStore":
-        return None
+        spec["instanceSidecarConfiguration"]["resources"] = copy.deepcopy(_SIDECAR)
     for claim in spec.get("volumeClaimTemplates", []):
         _claim(claim["spec"])
     for pod in _pods(made):
@@ -70,8 +74,6 @@ def _cluster(spec: dict[str, Any], instances: int) -> None:
     for volume in ("storage", "walStorage"):
         if volume in spec:
             spec[volume] = {"size": VOLUME, "storageClass": STORAGE_CLASS}
-    # They archive to a store by a plug-in that does not run here.
-    spec.pop("plugins", None)
 
 
 def _claim(spec: dict[str, Any]) -> None:

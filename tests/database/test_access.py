@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from components.database.access import CLOSE_FUNCTION, CLOSE_SQL
-from spec.naming import GUARD_ROLE
+from spec.naming import GUARD_ROLE, RESTORE_ROLE
 from tests.database.conftest import PORT
 
 if TYPE_CHECKING:
@@ -104,3 +104,14 @@ def test_a_tenant_makes_nothing_in_the_database_that_all_share(cell: Server):
     ):
         went, said = cell.connect("acme", "postgres", statement)
         assert not went, f"{statement} worked: {said}"
+
+
+def test_who_restores_needs_a_certificate_and_no_password_will_do(cell: Server):
+    cell.sql(f"CREATE ROLE {RESTORE_ROLE} LOGIN SUPERUSER PASSWORD 'of-{RESTORE_ROLE}'")
+    try:
+        for database in ("acme", "postgres"):
+            went, said = cell.connect(RESTORE_ROLE, database)
+            assert not went, "a password would open every database of the cell"
+            assert "valid client certificate" in said
+    finally:
+        cell.sql(f"DROP ROLE {RESTORE_ROLE}")

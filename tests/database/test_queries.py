@@ -190,9 +190,12 @@ def test_sessions_behind_a_lock_are_counted_for_their_database(cell: Server):
         SHOP,
     ]
     holds = subprocess.Popen([*psql, "-c", "BEGIN; LOCK ir_cron; SELECT pg_sleep(600)"], cwd="/")
+    deadline = time.monotonic() + PATIENCE
+    held = "SELECT count(*) FROM pg_locks WHERE relation = 'ir_cron'::regclass AND granted"
+    while cell.sql(held, database=SHOP) != "1" and time.monotonic() < deadline:
+        time.sleep(0.1)  # whoever came first would not wait
     waits = subprocess.Popen([*psql, "-c", "BEGIN; LOCK ir_cron; COMMIT"], cwd="/")
     try:
-        deadline = time.monotonic() + PATIENCE
         while (found := everything_of_server(cell))["database_waiting_sessions"] != "1":
             assert time.monotonic() < deadline, f"nobody is seen to wait: {found}"
             time.sleep(0.2)

@@ -133,6 +133,32 @@ def test_a_cells_plan_fits_one_small_node_and_says_otherwise_what_it_says_everyw
     assert HERE in text
 
 
+def test_a_cell_archives_on_the_node_where_the_plugin_runs_and_nowhere_else():
+    environment = samples.environment()
+    planned = plan_database("shared", environment.cells["shared"], environment)
+    by_kind = {
+        each.manifest["kind"]: each.manifest for each in planned if each.key in {"database", "object-store"}
+    }
+    cluster, store = by_kind["Cluster"], by_kind["ObjectStore"]
+    assert "plugins" not in fitted(cluster, {})["spec"], (
+        "the cluster would wait for a plugin that is not there"
+    )
+    assert fitted(store, {}) is None
+    assert fitted(cluster, {}, archiving=True)["spec"]["plugins"] == cluster["spec"]["plugins"]
+    archived = fitted(store, {}, archiving=True)["spec"]
+    assert archived["configuration"] == store["spec"]["configuration"], (
+        "it would archive otherwise than elsewhere"
+    )
+
+
+def test_barmans_programs_are_modules_that_its_wheel_has():
+    for path, script, runs in table.BARMAN_SIDECAR.texts:
+        name = path.rpartition("/barman-cloud-")[2].replace("-", "_")
+        module = re.search(r"barman\.clients\.cloud_(\w+)", script)[1]
+        assert runs
+        assert module in {name, name.replace("wal_", "wal")}
+
+
 def test_a_tenants_walls_are_applied_as_they_are():
     for each in plan_tenant(samples.tenant(), samples.environment()).objects:
         if each.manifest["kind"] == "NetworkPolicy":

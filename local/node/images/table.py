@@ -30,6 +30,17 @@ OPERATOR: Final = Program(
 )
 """CloudNativePG's operator, which copies itself into the pods of its clusters and is their first process."""
 
+BARMAN_PLUGIN: Final = Program(
+    name="barman-plugin",
+    version="0.14.0",
+    module="barmancloud",
+    package="github.com/cloudnative-pg/plugin-barman-cloud/cmd/manager",
+    minutes=12,
+    on_demand=True,
+)
+"""The operator's plugin that archives logs and takes base backups: its own side, and that in the databases' pods. The
+minutes are those of a busy machine."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Image:
@@ -106,6 +117,50 @@ CNPG: Final = Image(
     user=10001,
     programs=((OPERATOR, "/operator/manager_amd64"),),
     links=(("/manager", "operator/manager_amd64"),),
+    entrypoint=("/manager",),
+)
+_BARMAN: Final = "/opt/barman"
+_CLOUD: Final = {
+    **{
+        each: each.replace("-", "_")
+        for each in ("backup-delete", "backup-keep", "backup-list", "backup-show")
+    },
+    "backup": "backup",
+    "restore": "restore",
+    "check-wal-archive": "check_wal_archive",
+    "wal-archive": "walarchive",
+    "wal-restore": "walrestore",
+}
+"""Barman's programs for a store of objects (`barman-cloud-<name>`), and the module of it that each is."""
+BARMAN: Final = Image(
+    name="plugin-barman-cloud",
+    what="CloudNativePG's Barman plugin, beside the operator",
+    user=10001,
+    programs=((BARMAN_PLUGIN, "/manager"),),
+    entrypoint=("/manager",),
+    port=9090,
+)
+BARMAN_SIDECAR: Final = Image(
+    name="plugin-barman-cloud-sidecar",
+    what="CloudNativePG's Barman plugin with Barman's own programs, beside each instance of PostgreSQL",
+    user=POSTGRES,
+    account="postgres",
+    home="/var/lib/postgresql",
+    debian=("python3", "python3-boto3", "python3-lz4", "python3-psycopg2", "python3-zstandard"),
+    wheels=Wheels(group="barman"),
+    library=f"{_BARMAN}/lib",
+    programs=((BARMAN_PLUGIN, "/manager"),),
+    texts=tuple(
+        (
+            f"/usr/local/bin/barman-cloud-{each}",
+            _starts(f"barman.clients.cloud_{module}", path=f"{_BARMAN}/lib"),
+            True,
+        )
+        for each, module in _CLOUD.items()
+    ),
+    left=("opt/barman/lib/bin/*", "opt/barman/lib/share/*"),
+    # Each file of the log starts Python anew; what it compiles is kept in the volume that the operator brings.
+    environment={"PATH": _PATH, "PYTHONPYCACHEPREFIX": "/controller/pycache"},
     entrypoint=("/manager",),
 )
 POOLER: Final = Image(
@@ -221,5 +276,19 @@ BAD_STAND_IN: Final = stand_in(
     migration="halfway",
 )
 IMAGES: Final = (
-    *(PAUSE, ANSWER, DATABASE, CNPG, POOLER, CACHE, STORE, EDGE, RECOVERY, STAND_IN, BAD_STAND_IN),
+    *(
+        PAUSE,
+        ANSWER,
+        DATABASE,
+        CNPG,
+        BARMAN,
+        BARMAN_SIDECAR,
+        POOLER,
+        CACHE,
+        STORE,
+        EDGE,
+        RECOVERY,
+        STAND_IN,
+        BAD_STAND_IN,
+    ),
 )

@@ -7,7 +7,10 @@ import os
 import pytest
 from rich.console import Console
 
+from local.node import images
+from local.node.images import table
 from local.progress import Progress
+from tests.node.workloads import objects
 from tests.node.workloads.platform import Platform, built, references
 
 HERE = os.path.dirname(__file__)  # noqa: PTH120 - compared as text
@@ -38,3 +41,16 @@ def shop(world, tmp_path_factory):
         with progress.step(title):
             step()
     return platform
+
+
+@pytest.fixture(scope="session")
+def store(shop, world):
+    """An S3 store where the plans look for it, and the image of the jobs that use it."""
+    progress = Progress(Console(force_terminal=False))
+    for image in (table.STORE, table.RECOVERY):
+        with progress.step(f"image {image.name}"):
+            made = images.build(image, progress)
+        world.node.load(made)
+        shop.references[image.name] = made.reference
+    with progress.step("an S3 store"):
+        return objects.started(shop)

@@ -7,14 +7,19 @@ import itertools
 import json
 import threading
 import time
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
+import psycopg
+
 from local.kube import ApiError
+from tests.node.workloads.platform import TENANT, eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
+
+    from tests.node.workloads.platform import Platform
 
 TILLS = 4
 _PAUSE = 0.02
@@ -31,6 +36,8 @@ class Stream:
     port: int = 8069
     seconds: float = 10.0
     """Longest that a till waits for an answer."""
+    name: str = "till"
+    """What the references of its orders begin with: the same reference again is the same order."""
     confirmed: dict[str, float] = field(default_factory=dict)
     refused: int = 0
     _stop: threading.Event = field(default_factory=threading.Event)
@@ -63,7 +70,7 @@ class Stream:
         for each in itertools.count():
             if self._stop.is_set():
                 return
-            reference = f"till-{number}-{each}"
+            reference = f"{self.name}-{number}-{each}"
             if self._sent(reference):
                 with self._lock:
                     self.confirmed[reference] = time.monotonic()
@@ -84,3 +91,32 @@ class Stream:
         except (OSError, http.client.HTTPException, ApiError):
             return False
         return answer.status in {200, 201}
+
+
+def ordered(shop: Platform, many: int, name: str) -> set[str]:
+    """Let tills order until so many orders are confirmed, and return the references of all that are."""
+    with Stream(lambda: shop.address("web"), name=name) as stream:
+        eventually(f"{many} confirmed orders", lambda: stream.count() >= many)
+    return set(stream.confirmed)
+
+
+@contextmanager
+def on_primary(shop: Platform, instance: str | None = None) -> Generator[psycopg.Connection]:
+    """Connect to the cell's primary directly, or to another instance, as the tenant."""
+    name = instance or shop.cluster()["currentPrimary"]
+    (pod,) = [each for each in shop.pods(shop.cell) if each["metadata"]["name"] == name]
+    with psycopg.connect(
+        host=pod["status"]["podIP"],
+        user=TENANT,
+        dbname=TENANT,
+        password=shop.password("role"),
+        sslmode="require",
+        connect_timeout=20,
+    ) as connection:
+        yield connection
+
+
+def kept(shop: Platform, instance: str | None = None) -> set[str]:
+    """Return the references of all orders that the primary has, or another instance."""
+    with on_primary(shop, instance) as connection:
+        return {row[0] for row in connection.execute("SELECT client_order_ref FROM sale_order")}

@@ -13,6 +13,8 @@ class EmbeddedCluster(SpecModel):
 
     source: Literal["embedded"] = "embedded"
     """embedded: started by ``make up`` on this machine."""
+    pods: Literal["simulated", "real"] = "simulated"
+    """On which nodes pods are: those that run nothing, or the real one (Linux and root), where they do run."""
 
 
 class GivenCluster(SpecModel):

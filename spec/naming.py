@@ -27,6 +27,8 @@ PLATFORM_DATABASE: Final = "platform"
 """The platform's own database in each cell, and the role that owns it: heartbeats and manifests, no tenant's data."""
 GUARD_ROLE: Final = "storefleet_guard"
 """The role that takes the right to connect from everybody; no tenant's id has an underscore."""
+RESTORE_ROLE: Final = "storefleet_restore"
+"""The role that restores a tenant: there for as long as a restore lasts, by a certificate and no password."""
 
 SYNTHETIC: Final = "storefleet-probe"
 """What marks a synthetic order (its `client_order_ref`), its product and the user that makes it: no figure has it."""

@@ -17,11 +17,13 @@ from typing import Any, Final
 from components.database.psql import psql_pod
 from components.database.queries import EXPORTER_ROLE
 from components.manifests import KubeObject, manifest
-from spec.naming import DATABASE_CLUSTER, GUARD_ROLE, cell_namespace
+from spec.naming import DATABASE_CLUSTER, GUARD_ROLE, RESTORE_ROLE, cell_namespace
 
 HBA: Final = (
     "hostssl sameuser all all scram-sha-256",
     f"hostssl postgres {GUARD_ROLE} all cert",
+    # A restore makes a database beside a tenant's, whose name is no role's. The role is there while one lasts.
+    f"hostssl all {RESTORE_ROLE} all cert",
     # Odoo's bus and cron LISTEN in this database, whichever tenant they belong to.
     "hostssl postgres all all scram-sha-256",
     "host all all all reject",

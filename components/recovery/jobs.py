@@ -93,7 +93,7 @@ def plan_backup_job(tenant: TenantSpec, environment: EnvironmentName, args: Jobs
     hour, minute = BACKUP_HOURS[spread % len(BACKUP_HOURS)], spread // len(BACKUP_HOURS) % 60
     # Directly: a snapshot does not go through a transaction pooler.
     server = f"host={database_host(tenant.cell)} user={tenant.id} sslmode=require channel_binding=require"
-    container = _container(
+    container = job_container(
         args,
         ["backup", "nightly", tenant.id],
         variables={
@@ -108,7 +108,7 @@ def plan_backup_job(tenant: TenantSpec, environment: EnvironmentName, args: Jobs
     )
     container["env"].append(from_secret("PGPASSWORD", SECRET, PASSWORD_KEY))
     volumes = [
-        *_volumes(),
+        *job_volumes(),
         {"name": "filestore", "persistentVolumeClaim": {"claimName": CLAIM, "readOnly": True}},
     ]
     return KubeObject(
@@ -133,7 +133,7 @@ def plan_backup_job(tenant: TenantSpec, environment: EnvironmentName, args: Jobs
 
 def plan_drill_job(cell_id: str, cell: CellSpec, environment: EnvironmentName, args: JobsArgs) -> KubeObject:
     """Plan the weekly drill of a cell. Its tenants are not named: a drill finds them by what their backups say."""
-    container = _container(
+    container = job_container(
         args,
         ["drill", "weekly", cell_id],
         variables={
@@ -145,7 +145,7 @@ def plan_drill_job(cell_id: str, cell: CellSpec, environment: EnvironmentName, a
         read_only=("identity",),
     )
     volumes = [
-        *_volumes(),
+        *job_volumes(),
         {"name": "identity", "secret": {"secretName": IDENTITY, "defaultMode": 0o440}},
     ]
     spread = hashlib.sha256(cell_id.encode()).digest()[0]
@@ -246,7 +246,7 @@ def nodes_of(tenant: TenantSpec) -> dict[str, Any]:
     return {**selected, "tolerations": [taint]}
 
 
-def _container(
+def job_container(
     args: JobsArgs,
     command: list[str],
     *,
@@ -254,6 +254,7 @@ def _container(
     mounts: Mapping[str, str],
     read_only: tuple[str, ...],
 ) -> dict[str, Any]:
+    """Return the container of a job: what all are told, and `variables` beside; `mounts` maps volumes to paths."""
     told = {
         "STOREFLEET_STORE": args.store,
         "STOREFLEET_BACKUPS": args.backups,
@@ -288,7 +289,8 @@ def from_secret(name: str, secret: str, key: str) -> dict[str, Any]:
     return {"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": key}}}
 
 
-def _volumes() -> list[dict[str, Any]]:
+def job_volumes() -> list[dict[str, Any]]:
+    """Return the volumes of every job: room for what is on its way, and for the programs' own files."""
     return [
         {"name": "scratch", "emptyDir": {"sizeLimit": f"{SCRATCH_GIB}Gi"}},
         {"name": "tmp", "emptyDir": {"sizeLimit": "256Mi"}},

@@ -23,10 +23,12 @@ from policy.iam import service_accounts, statements
 from policy.objects import is_cell_namespace, is_tenant_namespace, kinds, namespace_of
 from policy.reading import UnknownValue, known, mapping, sequence, text
 from spec import labels
-from spec.naming import team_group, tenant_namespace
+from spec.naming import RESTORE_ROLE, team_group, tenant_namespace
 
 _POSTGRES: Final = "kubernetes:postgresql.cnpg.io/"
 _LAST_HBA: Final = ["host", "all", "all", "all", "reject"]
+_RESTORE_HBA: Final = ["hostssl", "all", RESTORE_ROLE, "all", "cert"]
+"""The one role that makes databases and renames them: it is there while a restore lasts, and has no password."""
 _ASSOCIATION: Final = "eks/podIdentityAssociation:PodIdentityAssociation"
 
 
@@ -219,7 +221,7 @@ def _cluster(resource: Resource, _program: _Program) -> Iterator[Finding]:
             f"end spec.postgresql.pg_hba with {' '.join(_LAST_HBA)!r}",
         )
     for index, rule in enumerate(rules):
-        if rule[1:2] == ["all"] and rule[-1:] != ["reject"]:
+        if rule[1:2] == ["all"] and rule[-1:] != ["reject"] and rule != _RESTORE_HBA:
             yield Violation(
                 resource,
                 f"spec.postgresql.pg_hba[{index}] lets a role into every database",

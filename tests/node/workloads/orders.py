@@ -31,6 +31,8 @@ class Stream:
     port: int = 8069
     seconds: float = 10.0
     """Longest that a till waits for an answer."""
+    name: str = "till"
+    """What the references of its orders begin with: the same reference again is the same order."""
     confirmed: dict[str, float] = field(default_factory=dict)
     refused: int = 0
     _stop: threading.Event = field(default_factory=threading.Event)
@@ -63,7 +65,7 @@ class Stream:
         for each in itertools.count():
             if self._stop.is_set():
                 return
-            reference = f"till-{number}-{each}"
+            reference = f"{self.name}-{number}-{each}"
             if self._sent(reference):
                 with self._lock:
                     self.confirmed[reference] = time.monotonic()

@@ -14,7 +14,7 @@ from spec.clusters import EmbeddedCluster
 from spec.problems import Problem, SpecError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
 
     from local.kube import KubeApi
     from local.progress import Progress
@@ -58,19 +58,18 @@ def asked(environment: EnvironmentSpec, wanted: str | None) -> str | None:
 
 
 def furnish(
-    current: State,
-    environment: EnvironmentSpec,
-    api: KubeApi,
-    progress: Progress,
-    wanted: Mapping[str, images.Image] = in_place.DATA_LAYER,
+    current: State, environment: EnvironmentSpec, released: Sequence[str], api: KubeApi, progress: Progress
 ) -> bool:
     """Give the node what the planned pods need, where the stack file says that they run: images, and the operator.
 
+    `released` are the images of the releases, whose place a stand-in has.
     Returns whether it says so. Raises EnvironmentTrouble where the operator does not come up.
     """
-    cluster = environment.cluster
+    cluster, file = environment.cluster, current.kubeconfig.with_name(known.FILE)
     if not isinstance(cluster, EmbeddedCluster) or cluster.pods != REAL:
+        file.unlink(missing_ok=True)
         return False
+    wanted = in_place.wanted(environment.recovery, released)
     built = in_place.built(progress, {**wanted, cnpg.IMAGE: images.table.CNPG})
     with progress.step("images into the node"):
         run.node(current).load(*built.values())
@@ -87,7 +86,7 @@ def furnish(
                     f"kubectl -n {cnpg.NAMESPACE} get events"
                 )
             time.sleep(_TICK)
-    write(current.kubeconfig.with_name(known.FILE), json.dumps(references, indent=1, sort_keys=True))
+    write(file, json.dumps(references, indent=1, sort_keys=True))
     return True
 
 

@@ -84,14 +84,16 @@ def apply(progress: Progress, *, only_preview: bool = False, real_node: str | No
     node.check(real_node)
     with progress.step("tenant files") as step:
         fleet = load_fleet(ROOT, LOCAL)
-        expected = plan_environment(fleet, released=released_images(fleet)).resources
+        released = released_images(fleet)
+        expected = plan_environment(fleet, released=released).resources
         step.result = f"{len(fleet.tenants)} tenants in {len(fleet.environment.cells)} cells, all valid"
     real_node = node.asked(fleet.environment, real_node)
     current = state()
     with exclusive(current, progress):
         api = control.start(current, progress)
         node.bring(current, real_node, api, progress)
-        rules = REAL_NODE_POLICY if node.furnish(current, fleet.environment, api, progress) else ()
+        furnished = node.furnish(current, fleet.environment, released, api, progress)
+        rules = REAL_NODE_POLICY if furnished else ()
         delivering = delivery.start(current, fleet, api, progress)
         # The program checks this as well; here it costs no engine, and ends as any mistake in a file does.
         check_steps(fleet, applied_tenants(api, fleet.environment.name), current_day(), ROOT)

@@ -10,8 +10,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from components.admission.known import KEY
 from components.cache.pod import SKIP_AWAIT
 from local.node.fit import fitted
+from policy.admission.known import LIST_KEY, canonical
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -44,6 +46,9 @@ def placed(plan: EnvironmentPlan, images: Mapping[str, str] | None) -> Environme
         return plan
     return replace(
         plan,
+        admission=replace(
+            plan.admission, objects=tuple(_admitted(each, images) for each in plan.admission.objects)
+        ),
         cells=tuple(replace(each, objects=_all(each.objects, images)) for each in plan.cells),
         tenants=tuple(replace(each, objects=_all(each.objects, images)) for each in plan.tenants),
         recovery=None
@@ -53,7 +58,19 @@ def placed(plan: EnvironmentPlan, images: Mapping[str, str] | None) -> Environme
 
 
 def _all(objects: Iterable[KubeObject], images: Mapping[str, str]) -> tuple[KubeObject, ...]:
-    return tuple(object_on_node(each, images) for each in objects)
+    # The operator would try a base backup at once, by a plug-in that does not run here.
+    return tuple(object_on_node(each, images) for each in objects if each.kind != "ScheduledBackup")
+
+
+def _admitted(planned: KubeObject, images: Mapping[str, str]) -> KubeObject:
+    """Return the list of known images with those that are in the place of others: they are what runs."""
+    if planned.key != KEY:
+        return planned
+    here = {canonical(name): reference for name, reference in images.items() if "@" in name}
+    listed: str = planned.manifest["data"][LIST_KEY]
+    lines = [here.get(line, line) for line in listed.splitlines()]
+    data = {LIST_KEY: "".join(f"{line}\n" for line in sorted(set(lines)))}
+    return replace(planned, manifest={**planned.manifest, "data": data})
 
 
 def object_on_node(planned: KubeObject, images: Mapping[str, str]) -> KubeObject:

@@ -8,10 +8,11 @@ from components.database.images import PGBOUNCER, POSTGRES, VALKEY
 from local.node.images import build, table
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from local.node.images import Built, Image
     from local.progress import Progress
+    from spec.recovery import RecoverySpec
 
 DATA_LAYER: Final[Mapping[str, Image]] = {
     POSTGRES: table.DATABASE,
@@ -21,11 +22,17 @@ DATA_LAYER: Final[Mapping[str, Image]] = {
 """Image of the data layer -> the row of the table that has its place: built from Debian, by digest as well."""
 
 
+def wanted(recovery: RecoverySpec | None, released: Sequence[str]) -> dict[str, Image]:
+    """Return what has the place of what an environment's plans name: data layer, jobs of backup, images of releases."""
+    jobs = {} if recovery is None else {recovery.image: table.RECOVERY}
+    return {**DATA_LAYER, **dict.fromkeys(released, table.STAND_IN), **jobs}
+
+
 def built(progress: Progress, wanted: Mapping[str, Image]) -> dict[str, Built]:
     """Build what is not there yet; return it by the images that it has the place of."""
     done: dict[str, Built] = {}
-    for name, image in wanted.items():
+    for image in {each.name: each for each in wanted.values()}.values():
         with progress.step(f"image {image.name}") as step:
-            done[name] = build(image, progress)
-            step.result = done[name].digest
-    return done
+            done[image.name] = build(image, progress)
+            step.result = done[image.name].digest
+    return {name: done[image.name] for name, image in wanted.items()}

@@ -291,6 +291,6 @@ def test_a_tenant_that_lost_orders_and_files_is_restored_by_a_job_with_all_that_
             "files kept before the backup, and of them lost": f"{len(files)}, {len(wrong)}",
             "orders after the backup, which it does not have": f"{len(later)}",
         },
-        "All orders were deleted and the folder of files was emptied. What `storefleet restore job` prints was applied: a "
-        "role for the time of the restore, a way to the store, and a job in the tenant's namespace.",
+        "All orders were deleted and the folder of files was emptied. What `storefleet restore job` prints was "
+        "applied: a role for the time of the restore, a way to the store, and a job in the tenant's namespace.",
     )

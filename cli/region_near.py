@@ -37,7 +37,9 @@ _SECONDS: Final = 900.0
 """Longest that one thing of one tenant is waited for."""
 _TICK: Final = 0.5
 PROCESSES: Final = ("odoo", "odoo-websocket", "odoo-cron")
-"""The processes of a tenant, as its chart calls their Deployments."""
+"""The processes of a tenant that always run, as its chart calls their Deployments."""
+JOBS: Final = "odoo-jobs"
+"""The one that runs while there is something to do: whoever scales it starts it again."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ class Near:
         objects = plan_restore(tenant, self.fleet.environment, LATEST)
         job = self._api.path(objects[-1].manifest)
         if self._ended(job) != "Complete":
-            self._scale(name, 0)
+            self._scale(name, 0, JOBS)
             self._until(step, "the end of its processes", lambda: self._stopped(name), name)
             images = known(state().kubeconfig.with_name(FILE))
             for each in objects:
@@ -123,18 +125,18 @@ class Near:
     def _delivered(self, tenant: str) -> bool:
         home = tenant_namespace(tenant)
         paths = [f"/api/v1/namespaces/{home}/persistentvolumeclaims/{CLAIM}"]
-        paths += [self._deployment(tenant, each) for each in PROCESSES]
+        paths += [self._deployment(tenant, each) for each in (*PROCESSES, JOBS)]
         return all(self._api.get(path) is not None for path in paths)
 
-    def _scale(self, tenant: str, pods: int) -> None:
+    def _scale(self, tenant: str, pods: int, *more: str) -> None:
         """Stop processes, or start one pod of each: how many there are then is the delivery's."""
-        for process in PROCESSES:
+        for process in (*PROCESSES, *more):
             self._api.merge(self._deployment(tenant, process), {"spec": {"replicas": pods}})
 
     def _stopped(self, tenant: str) -> bool:
         return not any(
             (self._api.get(self._deployment(tenant, each)) or {}).get("status", {}).get("replicas")
-            for each in PROCESSES
+            for each in (*PROCESSES, JOBS)
         )
 
     def _ready(self, path: str) -> bool:

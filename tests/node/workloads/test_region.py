@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import subprocess
 import time
 from contextlib import closing
 
@@ -102,20 +101,10 @@ def test_another_environment_takes_over_by_one_command_with_every_order_of_the_l
 
     around.start()
     try:
-        done = subprocess.Popen(
-            [*second.project.command, "dr", "rebuild", "--lost", region.LOST],
-            cwd=second.project.root,
-            env=second.project.environment(STOREFLEET_IDENTITY=str(key)),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-        said, _ = done.communicate(timeout=SECONDS)
+        status, said = rebuilt(second, key)
     finally:
         around.stop()
-    assert done.returncode == 0, f"{said}\n{around.troubles}"
+    assert status == 0, f"{said}\n{around.troubles}"
     status, page = eventually("a shop that answers", lambda: asked(second, shop.tenant, "GET", "/orders"))
     answered = time.monotonic()
     assert status == 200, page
@@ -146,13 +135,20 @@ def test_another_environment_takes_over_by_one_command_with_every_order_of_the_l
             "steps by hand": "0",
         },
         "Two environments on one machine, each with its own API server and node. All processes of the first get "
-        "SIGKILL while orders come in, and its folder is taken away; `storefleet dr rebuild` is given at once, with the "
-        "key that opens backups. It starts control plane, node and engine, restores the tenant by a job and waits for "
+        "SIGKILL while orders come in, and its folder is taken away; `storefleet dr rebuild` is given at once, with "
+        "the key that opens backups. It starts control plane, node and engine, restores the tenant by a job, waits for "
         "its processes. Without an archive of the log the loss is that since the last backup that was copied: with "
         "nightly backups alone up to a day. Simulated: a loop that copies the store's folder every 2 s in the place of "
         "S3's replication, one that fills in the Secrets of the lost environment, and one that applies the chart in "
         "Argo CD's place. Nobody moves a name in DNS: the shop is asked at its pod.",
     )
+
+
+def rebuilt(running: Running, key) -> tuple[int, str]:
+    """Give the one command that takes over."""
+    with running.project.start("dr", "rebuild", "--lost", region.LOST, STOREFLEET_IDENTITY=str(key)) as child:
+        said, _ = child.communicate(timeout=SECONDS)
+        return child.returncode, said
 
 
 def orders_of(running: Running, shop) -> set[str]:

@@ -30,6 +30,8 @@ READY: Final[Mapping[str, str]] = {
     "Database": "jsonpath={.status.applied}=true",
 }
 """Kind of CloudNativePG -> when it is there: all instances, the pooler, the role and the database in PostgreSQL."""
+ARCHIVE: Final = frozenset({"ObjectStore", "ScheduledBackup"})
+"""What the plug-in of the archive reads, which does not run here: declared, it would say that there is an archive."""
 OWN_QUERIES: Final[Mapping[str, str]] = {"name": "cnpg-default-monitoring", "key": "queries"}
 """The ConfigMap of queries that CloudNativePG brings to every namespace with a cluster."""
 
@@ -58,8 +60,7 @@ def placed(plan: EnvironmentPlan, images: Mapping[str, str] | None) -> Environme
 
 
 def _all(objects: Iterable[KubeObject], images: Mapping[str, str]) -> tuple[KubeObject, ...]:
-    # The operator would try a base backup at once, by a plug-in that does not run here.
-    return tuple(object_on_node(each, images) for each in objects if each.kind != "ScheduledBackup")
+    return tuple(object_on_node(each, images) for each in objects if each.kind not in ARCHIVE)
 
 
 def _admitted(planned: KubeObject, images: Mapping[str, str]) -> KubeObject:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from spec.fleet import Fleet
     from spec.object_store import ObjectStoreSpec
 
-HERE: Final = "this machine"
+HERE: Final = "this-machine"
 
 
 def stands_in_for(fleet: Fleet) -> str | None:

@@ -63,7 +63,7 @@ def test_the_command_says_what_it_would_do_here_and_wants_the_lost_environment_b
     monkeypatch.setenv("STOREFLEET_STATE", str(tmp_path))
     told = CliRunner().invoke(app, ["dr", "plan"])
     assert told.exit_code == 0, told.output
-    assert "If first is lost, the stack local serves from this machine." in told.output
+    assert "If first is lost, the stack local serves from this-machine." in told.output
     refused = CliRunner().invoke(app, ["dr", "rebuild", "--lost", "eu-central-1"])
     assert refused.exit_code == 2
     assert "storefleet dr rebuild --lost first" in refused.output

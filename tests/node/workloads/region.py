@@ -94,6 +94,7 @@ class First:
         if self.state.root.exists():
             self.real.stop()
             control.stop(self.state)
+        self.tidy()
 
 
 def first(folder: Path) -> First:

@@ -56,6 +56,8 @@ if TYPE_CHECKING:
     from tests.node.workloads.engine import Running
 
 LOST = "first"
+FILES = "files-of-acme"
+"""Name of the tenant's volume in the second environment."""
 EVERY = 2.0
 """Seconds between two rounds of the copier."""
 PROCESSES = ("web", "websocket", "cron")
@@ -279,9 +281,39 @@ class Around:
         here = {name: stand_in for name, image in IN_PLACE.items() if image is table.STAND_IN}
         for document in yaml.safe_load_all(rendered.stdout):
             made = fitted(document, here) if document else None
+            if made is not None and made["kind"] == "PersistentVolumeClaim":
+                # The class of its tier, which admission holds it to, and a volume that is there for it: as in AWS.
+                made["spec"] |= {
+                    "storageClassName": document["spec"]["storageClassName"],
+                    "volumeName": FILES,
+                }
+                api.apply(self._volume(made))
             if made is not None:
                 api.apply(made)
         return True
+
+    def _volume(self, claim: dict[str, Any]) -> dict[str, Any]:
+        """Return the tenant's volume of files: a folder of this machine in the place of a file system of AWS."""
+        folder = self.running.project.state.volumes / FILES
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o777)  # a folder of the node gets no group of the pod's
+        spec = claim["spec"]
+        return {
+            "apiVersion": "v1",
+            "kind": "PersistentVolume",
+            "metadata": {"name": FILES},
+            "spec": {
+                "capacity": spec["resources"]["requests"],
+                "accessModes": spec["accessModes"],
+                "storageClassName": spec["storageClassName"],
+                "persistentVolumeReclaimPolicy": "Retain",
+                "claimRef": {
+                    "namespace": claim["metadata"]["namespace"],
+                    "name": claim["metadata"]["name"],
+                },
+                "hostPath": {"path": str(folder), "type": "Directory"},
+            },
+        }
 
 
 def stack(recipient: str) -> str:

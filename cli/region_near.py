@@ -27,6 +27,7 @@ from spec.problems import SpecError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from components.manifests import KubeObject
     from local.progress import Progress, Step
     from recovery.region.plan import RegionPlan
     from recovery.region.plan import Step as Planned
@@ -102,19 +103,29 @@ class Near:
         if self._ended(job) != "Complete":
             self._scale(name, 0, JOBS)
             self._until(step, "the end of its processes", lambda: self._stopped(name), name)
-            images = known(state().kubeconfig.with_name(FILE))
-            for each in objects:
-                self._api.apply(object_on_node(each, images).manifest)
-            held = self._until(step, "the certificate of the restore", lambda: self._held(cell), name)
-            self._api.apply(_secret(home, {**held, IDENTITY_KEY: self._key()}))
-            ended = self._until(step, "the end of the restore's job", lambda: self._ended(job), name)
-            if ended != "Complete":
-                raise RebuildStopped(f"the restore of {name} failed:\n{self._words(home)}")
-        # Nobody keeps a superuser and a private key for longer than it takes.
-        self._api.delete(f"/apis/postgresql.cnpg.io/v1/namespaces/{cell}/databaseroles/{RESTORE}")
-        self._api.delete(f"/api/v1/namespaces/{home}/secrets/{RESTORE}")
+            if self._ended(job):
+                self._api.delete(job)  # one that failed says so for a day, and runs no more
+                self._until(step, "the end of the job that failed", lambda: self._api.get(job) is None, name)
+            try:
+                self._run(objects, job, cell, step, name)
+            finally:
+                # Nobody keeps a superuser and a private key for longer than it takes.
+                self._api.delete(f"/apis/postgresql.cnpg.io/v1/namespaces/{cell}/databaseroles/{RESTORE}")
+                self._api.delete(f"/api/v1/namespaces/{home}/secrets/{RESTORE}")
         self._scale(name, 1)
         return "restored from its newest backup"
+
+    def _run(self, objects: tuple[KubeObject, ...], job: str, cell: str, step: Step, name: str) -> None:
+        """Run the restore of a tenant to its end; raises RebuildStopped where it fails."""
+        home = tenant_namespace(name)
+        images = known(state().kubeconfig.with_name(FILE))
+        for each in objects:
+            self._api.apply(object_on_node(each, images).manifest)
+        held = self._until(step, "the certificate of the restore", lambda: self._held(cell), name)
+        self._api.apply(_secret(home, {**held, IDENTITY_KEY: self._key()}))
+        ended = self._until(step, "the end of the restore's job", lambda: self._ended(job), name)
+        if ended != "Complete":
+            raise RebuildStopped(f"the restore of {name} failed:\n{self._words(home)}")
 
     def _key(self) -> str:
         return Path(Settings().text(IDENTITY)).read_text(encoding="utf-8")

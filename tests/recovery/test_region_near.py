@@ -74,7 +74,7 @@ class Cluster:
     """Answers as an API server in which the restore's job ends at once; remembers what was written."""
 
     def __init__(self, ends="Complete"):
-        self.ends, self.written, self.there, self.jobs = ends, [], {}, set()
+        self.ends, self.written, self.there, self.jobs, self.ended = ends, [], {}, set(), {}
         for name, fields in ((AUTHORITY, ["ca.crt"]), (CERTIFICATE, ["tls.crt", "tls.key"])):
             data = {each: base64.b64encode(each.encode()).decode() for each in fields}
             self.there[f"/secrets/{name}"] = {"data": data}
@@ -85,9 +85,9 @@ class Cluster:
 
     def get(self, path):
         if "/jobs/" in path:
-            made = path in self.jobs
-            ended = [{"type": self.ends, "status": "True"}] if made else []
-            return {"status": {"conditions": ended}} if made else None
+            if path not in self.jobs:
+                return None
+            return {"status": {"conditions": [{"type": self.ended.get(path, self.ends), "status": "True"}]}}
         return next((found for end, found in self.there.items() if path.endswith(end)), None)
 
     def path(self, manifest):
@@ -106,6 +106,8 @@ class Cluster:
 
     def delete(self, path):
         self.written.append(("delete", path.rpartition("/")[2]))
+        self.jobs.discard(path)
+        self.ended.pop(path, None)
 
 
 @pytest.fixture
@@ -147,10 +149,26 @@ def test_a_restore_stops_the_shop_brings_the_key_takes_it_away_and_starts_the_sh
 
 
 def test_a_restore_that_failed_stops_the_takeover_with_the_words_of_its_job(near):
-    plan = plan_near(fleet())
+    plan, cluster = plan_near(fleet()), Cluster(ends="Failed")
     step = next(each for each in plan.steps if each.key == "restore")
     with pytest.raises(RebuildStopped, match=r"(?s)the restore of bolt failed.*BackoffLimitExceeded"):
-        near(Cluster(ends="Failed")).perform(plan, step)
+        near(cluster).perform(plan, step)
+    gone = [what for did, what in cluster.written if did == "delete"]
+    assert gone == [RESTORE, RESTORE], "a superuser and the key that opens backups stayed"
+
+
+def test_a_restore_that_failed_is_tried_again_by_the_same_command(near):
+    plan, cluster = plan_near(fleet()), Cluster(ends="Failed")
+    step = next(each for each in plan.steps if each.key == "restore")
+    made = near(cluster)
+    with pytest.raises(RebuildStopped):
+        made.perform(plan, step)
+    cluster.ends = "Complete"
+    cluster.ended = dict.fromkeys(cluster.jobs, "Failed")
+    assert "bolt: restored" in made.perform(plan, step)
+    assert "restore-latest" in [what for did, what in cluster.written if did == "delete"], (
+        "the old job stayed"
+    )
 
 
 def test_without_the_key_that_opens_backups_nothing_is_begun(near, monkeypatch):

@@ -16,6 +16,7 @@ from recovery import catalogue
 from recovery.store.sealing import generate
 from tests.components import samples
 from tests.node.workloads import jobs, region
+from tests.node.workloads.around import Around
 from tests.node.workloads.engine import Running, checkout
 from tests.node.workloads.figures import record
 from tests.node.workloads.orders import Stream
@@ -77,7 +78,7 @@ def test_another_environment_takes_over_by_one_command_with_every_order_of_the_l
     keys = lost.store.user("acme-backups", reads=f"{shop.tenant}/*", writes=(f"{shop.tenant}/*",))
     shop.api.apply(secret("object-store", shop.tenant, keys))
 
-    around = region.Around(second, shop, lost.store, place / "copies")
+    around = Around(second, shop, lost.store, place / "copies")
     around.remember()
     copier = region.Copier(lost.stored, place / "copies")
     copier.start()

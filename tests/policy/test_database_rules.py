@@ -2,6 +2,7 @@
 
 import pytest
 
+from spec.naming import RESTORE_ROLE
 from tests.policy.breaks import Break, broken
 from tests.policy.changes import Case, assert_refused, both, pop, put
 from tests.policy.harness import judge
@@ -88,6 +89,16 @@ CASES: list[Case] = [
         put("database", "spec/postgresql/pg_hba/0", "hostssl all all all scram-sha-256"),
         "spec.postgresql.pg_hba[0] lets a role into every database",
     ),
+    (
+        "no-cross-tenant-ref",
+        put("database", "spec/postgresql/pg_hba/0", f"hostssl all {RESTORE_ROLE} all scram-sha-256"),
+        "spec.postgresql.pg_hba[0] lets a role into every database",
+    ),
+    (
+        "no-cross-tenant-ref",
+        put("database", "spec/postgresql/pg_hba/0", "hostssl all acme all cert"),
+        "spec.postgresql.pg_hba[0] lets a role into every database",
+    ),
     ("no-cross-tenant-ref", put("database", "spec/enableSuperuserAccess", True), "its superuser may log in"),
     ("image-digest", put("catalogue", "spec/componentImages/0/image", TAGGED), "is not pinned by digest"),
     ("image-digest", put("pooler", "spec/pgbouncer/image", TAGGED), "of the pooler is not pinned by digest"),
@@ -125,6 +136,11 @@ def test_a_confirmation_of_somebody_else_lifts_nothing():
         put("tenant-database", "metadata/annotations", other),
     )
     assert judge(broken(change)).rules == {"stateful-protected"}
+
+
+def test_the_role_of_restores_may_reach_every_database_with_a_certificate():
+    rule = put("database", "spec/postgresql/pg_hba/0", f"hostssl all {RESTORE_ROLE} all cert")
+    assert judge(broken(rule)).rules == set(), "no tenant could be restored"
 
 
 def test_one_instance_is_enough_where_there_are_no_customers():

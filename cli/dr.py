@@ -11,8 +11,10 @@ from rich.markup import escape
 
 from cli.output import clear_errors, console, progress
 from cli.region import Engine
+from cli.region_near import Near
 from cli.up import Refused
 from local.state import ROOT, state
+from recovery.region.near import plan_near, stands_in_for
 from recovery.region.plan import plan_region
 from recovery.region.run import Journal, Rebuild, RebuildStopped
 from spec.fleet import load_fleet
@@ -21,7 +23,8 @@ from spec.vocabulary import EnvironmentName
 
 if TYPE_CHECKING:
     from recovery.region.plan import RegionPlan, Step
-    from recovery.region.run import Entry
+    from recovery.region.run import Entry, Performer
+    from spec.fleet import Fleet
 
 app = typer.Typer(help="Plan and run the rebuild of a lost region.", no_args_is_help=True)
 
@@ -33,7 +36,7 @@ def plan(*, as_json: Annotated[bool, typer.Option("--json", help="print the plan
     It reads files alone: no account, no cluster and no engine are asked.
     """
     with clear_errors():
-        planned = _planned()
+        planned, _ = _planned()
         if as_json:
             console.print_json(json.dumps(planned.record()))
             return
@@ -51,7 +54,7 @@ def rebuild(
 ) -> None:
     """Rebuild the lost region's environment in the second region; run again, it goes on where it ended."""
     with clear_errors():
-        planned = _planned()
+        planned, near = _planned()
         journal = Journal(
             file=state().root / "recovery" / f"{planned.lost}-{planned.target}" / "journal.jsonl"
         )
@@ -64,7 +67,7 @@ def rebuild(
         run = Rebuild(
             plan=planned,
             journal=journal,
-            performer=Engine(folder=journal.file.parent, progress=progress()),
+            performer=_performer(near, journal),
             by=getpass.getuser(),
             told=_tell,
         )
@@ -98,8 +101,19 @@ def told(planned: RegionPlan) -> list[str]:
     return lines
 
 
-def _planned() -> RegionPlan:
-    return plan_region(load_fleet(ROOT, EnvironmentName.PRODUCTION), load_fleet(ROOT, EnvironmentName.DR))
+def _planned() -> tuple[RegionPlan, Fleet | None]:
+    """Return the plan, and the embedded environment that takes over, where this one is made for that."""
+    near = load_fleet(ROOT, EnvironmentName.LOCAL)
+    if stands_in_for(near) is not None:
+        return plan_near(near), near
+    production, second = (load_fleet(ROOT, each) for each in (EnvironmentName.PRODUCTION, EnvironmentName.DR))
+    return plan_region(production, second), None
+
+
+def _performer(near: Fleet | None, journal: Journal) -> Performer:
+    if near is not None:
+        return Near(near, progress())
+    return Engine(folder=journal.file.parent, progress=progress())
 
 
 def _confirm(planned: RegionPlan, lost: str) -> None:

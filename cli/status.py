@@ -12,6 +12,8 @@ from cli.up import PROJECT
 from local.controlplane import control
 from local.delivery import control as argo
 from local.kube import KubeApi
+from local.node import known
+from local.state import state
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,6 +34,19 @@ SIMULATED = (
 )
 
 
+RUNNING = (
+    "Simulated here: the nodes and pods of everything but the cells; certificates and passwords, which no operator "
+    "makes. Real: the Pulumi engine, its providers, etcd, the API server, the controllers, the scheduler, "
+    "Argo CD, and CloudNativePG's operator with the databases, poolers and caches of the cells, which `up` waits for. "
+    "They are small, run from images that are built here, and archive nothing."
+)
+
+
+def simulated(current: State) -> str:
+    """Return what of the environment is simulated, as its stack was last brought up."""
+    return RUNNING if current.kubeconfig.with_name(known.FILE).exists() else SIMULATED
+
+
 def state_file(current: State) -> Path:
     """Return the engine's state file of the local stack."""
     return current.engine / "state" / ".pulumi" / "stacks" / PROJECT / f"{LOCAL}.json"
@@ -42,7 +57,7 @@ def after_up(applied: Applied, *, pods: bool = False) -> str:
     real = f"\n{node.RUNS_PODS}" if pods else ""
     done = f"{len(applied.changes)} changes" if applied.changes else "Nothing to change"
     return (
-        f"\n{done}; {applied.resources} resources are as the files say.\n{SIMULATED}{real}\n"
+        f"\n{done}; {applied.resources} resources are as the files say.\n{simulated(state())}{real}\n"
         'Next: `storefleet status`, `storefleet tenants list`, or kubectl with `eval "$(storefleet env)"`.'
     )
 
@@ -86,7 +101,7 @@ def show(current: State, console: Console) -> int:
     if found.orphans:
         console.print("What is in no state is left alone; `kubectl delete` removes it.", markup=False)
     delivery.show(argo.applications(api), console)
-    console.print(SIMULATED)
+    console.print(simulated(current))
     dead = any(process.pid is None for process in real)
     if real:
         console.print(node.DEAD if dead else node.RUNS_PODS)

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 PROJECT = "storefleet"
 POLICY = ("--policy-pack", str(ROOT / "policy"))
+REAL_NODE_POLICY = ("--policy-pack-config", str(ROOT / "policy" / "real-node.json"))
+"""Where pods run on the real node, their images may come from this machine as well: no rule is off."""
 _LOCK_TICK = 5.0
 _LOCK_SECONDS = 60 * 60.0
 
@@ -82,12 +84,16 @@ def apply(progress: Progress, *, only_preview: bool = False, real_node: str | No
     node.check(real_node)
     with progress.step("tenant files") as step:
         fleet = load_fleet(ROOT, LOCAL)
-        expected = plan_environment(fleet, released=released_images(fleet)).resources
+        released = released_images(fleet)
+        expected = plan_environment(fleet, released=released).resources
         step.result = f"{len(fleet.tenants)} tenants in {len(fleet.environment.cells)} cells, all valid"
+    real_node = node.asked(fleet.environment, real_node)
     current = state()
     with exclusive(current, progress):
         api = control.start(current, progress)
         node.bring(current, real_node, api, progress)
+        furnished = node.furnish(current, fleet.environment, released, api, progress)
+        rules = REAL_NODE_POLICY if furnished else ()
         delivering = delivery.start(current, fleet, api, progress)
         # The program checks this as well; here it costs no engine, and ends as any mistake in a file does.
         check_steps(fleet, applied_tenants(api, fleet.environment.name), current_day(), ROOT)
@@ -95,12 +101,13 @@ def apply(progress: Progress, *, only_preview: bool = False, real_node: str | No
         _repair(current, engine, progress)
         _select(current, engine, progress)
         _recognise(current, engine, api, progress)
-        preview = _run(current, engine, progress, "preview", expected=expected, api=api)
+        preview = _run(current, engine, progress, "preview", *rules, expected=expected, api=api)
         changes, resources = tuple(preview.changes), preview.seen
         if only_preview:
             return Applied(changes=changes, resources=resources)
         if changes or preview.outputs_changed:
-            changes = tuple(_run(current, engine, progress, "up", expected=expected, api=api).changes)
+            done = _run(current, engine, progress, "up", *rules, expected=expected, api=api)
+            changes = tuple(done.changes)
         if delivering:
             delivery.follow(fleet, api, progress)
         return Applied(changes=changes, resources=resources)
@@ -149,11 +156,19 @@ def _recognise(current: State, engine: Installation, api: KubeApi, progress: Pro
 
 
 def _run(
-    current: State, engine: Installation, progress: Progress, verb: str, *, expected: int, api: KubeApi
+    current: State,
+    engine: Installation,
+    progress: Progress,
+    verb: str,
+    *rules: str,
+    expected: int,
+    api: KubeApi,
 ) -> Report:
     with progress.step(f"{verb} with the policy pack") as step:
         extra = ["--yes", "--skip-preview"] if verb == "up" else []
-        outcome = run(engine, current, [verb, *extra, "--stack", LOCAL, *POLICY], step, expected=expected)
+        outcome = run(
+            engine, current, [verb, *extra, "--stack", LOCAL, *POLICY, *rules], step, expected=expected
+        )
         _stop_unless_good(outcome, api)
         counts = outcome.report.counts()
         step.result = ", ".join(f"{count} to {op}" for op, count in sorted(counts.items())) or "no changes"

@@ -15,6 +15,7 @@ import pulumi
 from components.aws.plan import AwsPlan, plan_aws
 from components.cloud.plan import CloudPlan, plan_cloud
 from components.cluster.component import cluster_provider
+from components.cluster.placing import placed
 from components.cluster.plan import ClusterPlan, plan_cluster
 from components.eks.classes import Volumes, VolumesArgs
 from components.environment import EnvironmentOutputs, build_environment
@@ -138,7 +139,7 @@ def build(plan: EnvironmentPlan, seams: Seams, near: pulumi.ProviderResource | N
     operators: list[pulumi.Resource] = []
     if seams.aws is not None and aws is not None:
         operators += _operate(seams.aws, aws, provider, plan.platform.wait_seconds)
-    inside = build_environment(plan, provider, operators)
+    inside = build_environment(placed(plan, seams.cluster.images), provider, operators)
     return Built(inside=inside, aws=aws)
 
 

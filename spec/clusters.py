@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from spec.model import SpecModel
-from spec.vocabulary import Title
+from spec.vocabulary import Slug, Title
 
 
 class EmbeddedCluster(SpecModel):
@@ -13,6 +13,11 @@ class EmbeddedCluster(SpecModel):
 
     source: Literal["embedded"] = "embedded"
     """embedded: started by ``make up`` on this machine."""
+    pods: Literal["simulated", "real"] = "simulated"
+    """On which nodes pods are: those that run nothing, or the real one (Linux and root), where they do run."""
+    stands_in_for: Slug | None = None
+    """The embedded environment, by a name of one's own, that this one takes over from when that is lost: the copies of
+    its backups are in object_store."""
 
 
 class GivenCluster(SpecModel):

@@ -260,6 +260,21 @@ class EnvironmentSpec(SpecModel):
         return self
 
     @model_validator(mode="after")
+    def _takes_over_with_what_it_needs(self) -> Self:
+        cluster = self.cluster
+        if not isinstance(cluster, EmbeddedCluster) or cluster.stands_in_for is None:
+            return self
+        at = ("cluster", "stands_in_for")
+        if cluster.pods != "real":
+            message = "where nothing runs in pods, nothing can be taken over"
+            raise refusal(message, at=at, fix="write pods: real beside it, or remove the line")
+        if self.object_store is None or self.recovery is None:
+            message = "nothing says where the copies of the lost environment's backups are, or who opens them"
+            fix = "add object_store: {endpoint: ..., bucket: ...} and recovery: {image: ..., recipients: [age1...]}"
+            raise refusal(message, at=at, fix=fix)
+        return self
+
+    @model_validator(mode="after")
     def _has_networks(self) -> Self:
         if not self.cluster_networks:
             fix = "add a line cluster_networks: ..."

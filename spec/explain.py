@@ -252,11 +252,11 @@ def _models_at(model: type[BaseModel], loc: Location) -> list[type[BaseModel]]:
 
 
 def _tags(model: type[BaseModel]) -> set[object]:
+    """Return what tells a model of a union from the others; a field with several choices does not."""
     return {
-        value
+        get_args(info.annotation)[0]
         for info in model.model_fields.values()
-        if get_origin(info.annotation) is Literal
-        for value in get_args(info.annotation)
+        if get_origin(info.annotation) is Literal and len(get_args(info.annotation)) == 1
     }
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from components.cloud.plan import ENDPOINT_VARIABLE
+from local.node.known import FILE, known
 from spec.clusters import EksCluster, EmbeddedCluster
 from spec.environment import EnvironmentSpec
 from spec.problems import Problem, SpecError
@@ -25,6 +26,8 @@ class ClusterPlan:
     kubeconfig: Path | None
     """Its kubeconfig file; None: the one that the EKS cluster of the same run gives."""
     context: str | None
+    images: Mapping[str, str] | None = None
+    """Each image that plans name and the one that the real node has; None: no pod runs there."""
 
 
 def plan_cluster(
@@ -49,7 +52,26 @@ def plan_cluster(
     path = (root / path).resolve()
     if not path.is_file():
         raise _refusal(environment, field, "there is no kubeconfig file here", str(path), fix)
-    return ClusterPlan(identifier=environment.name.value, kubeconfig=path, context=context)
+    return ClusterPlan(
+        identifier=environment.name.value,
+        kubeconfig=path,
+        context=context,
+        images=_images(environment, path.with_name(FILE)),
+    )
+
+
+def _images(environment: EnvironmentSpec, file: Path) -> dict[str, str] | None:
+    if not isinstance(environment.cluster, EmbeddedCluster) or environment.cluster.pods != "real":
+        return None
+    fix = "start the real node with make up, which builds them: plain pulumi does not"
+    try:
+        return known(file)
+    except FileNotFoundError:
+        message = "nobody says which images the real node has"
+        raise _refusal(environment, "cluster.pods", message, str(file), fix) from None
+    except ValueError:
+        message = "what says which images the real node has cannot be read"
+        raise _refusal(environment, "cluster.pods", message, str(file), fix) from None
 
 
 def _place(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from spec.fleet import Fleet
     from spec.tenant import TenantSpec
 
-StepKey: TypeAlias = Literal["state", "outside", "preview", "switch-on", "create", "verify"]
+StepKey: TypeAlias = Literal["state", "outside", "preview", "switch-on", "create", "restore", "verify"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +99,7 @@ def plan_region(production: Fleet, second: Fleet) -> RegionPlan:
         lost=here.region,
         target=there.region,
         account=there.account,
-        tenants=tuple(tenant.id for tenant in sorted(rebuilt, key=_urgency)),
+        tenants=tuple(tenant.id for tenant in sorted(rebuilt, key=urgency)),
         cells=tuple(sorted(second.environment.cells)),
         left_behind=tuple(
             LeftBehind(tenant=tenant.id, reason=_reason(tenant, second))
@@ -136,7 +136,8 @@ def _names(resource: dict[str, Any]) -> set[str]:
     return {str(values[key]) for key in ("bucket", "name", "id") if values.get(key)}
 
 
-def _urgency(tenant: TenantSpec) -> tuple[int, str]:
+def urgency(tenant: TenantSpec) -> tuple[int, str]:
+    """Return a key by which the most critical tenants come first."""
     order = ("critical", "high", "standard", "low")
     return order.index(tenant.criticality.value), tenant.id
 
@@ -192,7 +193,7 @@ def _steps(second: Fleet, lost: str) -> tuple[Step, ...]:
                 f"{cluster} {stays}",
                 *(() if aws.operators == "installed" else ("operators, each after its definitions",)),
                 *(f"cell {cell.cell}" for cell in plan.cells),
-                *(f"tenant {tenant.id}" for tenant in sorted(second.tenants, key=_urgency)),
+                *(f"tenant {tenant.id}" for tenant in sorted(second.tenants, key=urgency)),
             ),
         ),
         Step(

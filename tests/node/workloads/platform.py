@@ -13,18 +13,14 @@ import yaml
 
 from components.cache.plan import access_of
 from components.cells.plan import plan_cell
-from components.database.images import PGBOUNCER, POSTGRES, VALKEY
 from components.platform.plan import plan_platform
 from components.secrets.plan import CACHE_OPERATOR
 from components.tenancy.plan import plan_tenant
 from components.workload.values import CacheValues
 from local.kube import ApiError
-from local.node import images
+from local.node import cnpg, images, in_place
 from local.node.fit import fitted
 from local.node.images import table
-from local.node.settings import HERE
-from local.toolchain import files, golang, published
-from local.toolchain.pins import Files
 from spec.naming import CACHE, DATABASE_CLUSTER, cache_host, cell_namespace, tenant_namespace
 from tests.components import samples
 from tests.workload import rendering
@@ -42,22 +38,11 @@ SECONDS = 900
 ENVIRONMENT = samples.environment(cluster_networks=["10.0.0.0/8", "198.18.0.0/15"])
 """With the addresses of the node, from which the API server answers."""
 IN_PLACE = {
-    POSTGRES: table.DATABASE,
-    PGBOUNCER: table.POOLER,
-    VALKEY: table.CACHE,
+    **in_place.DATA_LAYER,
     IMAGE: table.STAND_IN,
     TOOLS: table.STAND_IN,
 }
 """The images that plans name -> what has their place here."""
-_CNPG = next(each for each in published.CRDS if each.name == "cloudnative-pg")
-RELEASE = Files(
-    name="cloudnative-pg-release",
-    module=_CNPG.module,
-    version=_CNPG.version,
-    sum=_CNPG.sum,
-    patterns=(f"releases/cnpg-{_CNPG.version.removeprefix('v')}.yaml",),
-)
-"""The operator's own manifests, from the module that it is built from."""
 
 
 def eventually(what: str, found: Callable[[], Any], seconds: float = SECONDS) -> Any:
@@ -131,25 +116,9 @@ class Platform:
 
     def operator(self) -> None:
         """Put CloudNativePG's operator on the node, by its own manifests."""
-        files.fetch(golang.find(), RELEASE)
-        documents = files.documents(RELEASE)
-        order = ("Namespace", "CustomResourceDefinition", "ServiceAccount", "ClusterRole")
-        documents.sort(key=lambda each: order.index(each["kind"]) if each["kind"] in order else len(order))
-        for document in documents:
-            if document["kind"] == "CustomResourceDefinition":
-                continue  # the environment's own, of the same module
-            if document["kind"] == "Deployment":
-                pod = document["spec"]["template"]["spec"]
-                pod.update(HERE)
-                container = pod["containers"][0]
-                container["image"] = self.references["cloudnative-pg"]
-                container["imagePullPolicy"] = "IfNotPresent"
-                container["resources"] = {"limits": {"memory": "300Mi"}, "requests": {"cpu": "50m"}}
-                for variable in container["env"]:
-                    if variable["name"] == "OPERATOR_IMAGE_NAME":
-                        variable["value"] = self.references["cloudnative-pg"]
+        for document in cnpg.manifests(self.references["cloudnative-pg"]):
             self.api.apply(document)
-        self.ready("apps/v1", "deployments", "cnpg-system", "cnpg-controller-manager")
+        self.ready("apps/v1", "deployments", cnpg.NAMESPACE, cnpg.NAME)
 
     def ready(self, version: str, plural: str, namespace: str, name: str, many: int = 1) -> None:
         """Wait until so many pods of a Deployment or StatefulSet are ready."""

@@ -23,10 +23,9 @@ from components.workload.values import CacheValues
 from local.controlplane import control
 from local.delivery import control as argocd
 from local.node import images
-from local.node.cluster import STORAGE_CLASS
 from local.node.images import table
 from local.node.run import node
-from local.node.settings import HERE
+from local.node.settings import HERE, NAME
 from local.toolchain.build import ensure
 from release.facts import released_images
 from spec.fleet import load_fleet
@@ -58,6 +57,8 @@ class Cell(Platform):
     """The cell of the two tenants, as far as it is not Argo CD's."""
 
     fleet: Fleet = field(kw_only=True)
+    volumes: Path = field(kw_only=True)
+    """The folder of the node's volumes."""
 
     @property
     def cell(self) -> str:
@@ -86,10 +87,54 @@ class Cell(Platform):
                 "cache-password": self.password(name),
             }
             self.api.apply(secret("odoo", space, own))
+            for each in self._files(name):
+                self.api.apply(each)
         for each in planned:
             if each not in spaces and not _of_a_shop(each):
                 self.apply(each)
         self.healthy(1)
+
+    def _files(self, tenant: str) -> list[dict[str, Any]]:
+        """Return the volume of a tenant's files, and the chart's claim of it as bound.
+
+        In a cluster the provisioner of the tier's class makes it; here that class is one of nodes that run nothing.
+        """
+        values = yaml.safe_load(
+            (self.fleet.root / "gitops" / "values" / "local" / BASE / f"{tenant}.yaml").read_text()
+        )
+        name, space, classed = f"files-{tenant}", tenant_namespace(tenant), values["files"]["storageClass"]
+        path = self.volumes / name
+        path.mkdir(exist_ok=True)
+        path.chmod(0o777)
+        size, modes = {"storage": values["files"]["size"]}, ["ReadWriteMany"]
+        here = {"key": "kubernetes.io/hostname", "operator": "In", "values": [NAME]}
+        return [
+            {
+                "apiVersion": "v1",
+                "kind": "PersistentVolume",
+                "metadata": {"name": name},
+                "spec": {
+                    "accessModes": modes,
+                    "capacity": size,
+                    "storageClassName": classed,
+                    "persistentVolumeReclaimPolicy": "Retain",
+                    "local": {"path": str(path)},
+                    "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [here]}]}},
+                    "claimRef": {"namespace": space, "name": "odoo-files"},
+                },
+            },
+            {
+                "apiVersion": "v1",
+                "kind": "PersistentVolumeClaim",
+                "metadata": {"name": "odoo-files", "namespace": space, "labels": values["labels"]},
+                "spec": {
+                    "accessModes": modes,
+                    "storageClassName": classed,
+                    "volumeName": name,
+                    "resources": {"requests": size},
+                },
+            },
+        ]
 
     def _cache_user(self, name: str) -> str:
         digest = hashlib.sha256(self.password(name).encode()).hexdigest()
@@ -166,7 +211,7 @@ def _begun(project: Project, own: Node, progress: Progress) -> Stage:
     own.start(progress)
     with progress.step("images into the node"):
         own.load(*made)
-    platform = Cell(api, known, project.root, instances=1, fleet=fleet)
+    platform = Cell(api, known, project.root, instances=1, fleet=fleet, volumes=own.place.volumes)
     with progress.step("CloudNativePG's operator"):
         platform.operator()
     delivery = Delivery(project, fleet, api)
@@ -208,7 +253,6 @@ def _release(root: Path, image: str) -> None:
         values = yaml.safe_load(path.read_text())
         values["release"] |= {"image": image, "tools": image}
         values |= {"nodeSelector": dict(HERE["nodeSelector"]), "tolerations": list(HERE["tolerations"])}
-        values["files"] = {"storageClass": STORAGE_CLASS, "size": "2Gi"}
         values["cache"] = CacheValues(host=cache_host(CELL), tls=False).model_dump(mode="json")
         for process in ("web", "websocket", "cron", "jobs"):
             if process in values:

@@ -17,6 +17,7 @@ import yaml
 
 from cli.delivery import prepare
 from components.cache.plan import access_of
+from components.database.access import GUARD
 from components.plan import plan_environment
 from components.secrets.plan import CACHE_OPERATOR
 from components.workload.values import CacheValues
@@ -93,6 +94,22 @@ class Cell(Platform):
             if each not in spaces and not _of_a_shop(each):
                 self.apply(each)
         self.healthy(1)
+
+    def guard(self) -> None:
+        """Have the databases closed to one another and opened to the exporter now, and not at the next ten minutes."""
+        path = f"/apis/batch/v1/namespaces/{self.cell}"
+        found = self.api.get(f"{path}/cronjobs/{GUARD}")
+        job = {
+            "apiVersion": "batch/v1",
+            "kind": "Job",
+            "metadata": {"name": f"{GUARD}-now", "namespace": self.cell},
+        }
+        self.api.apply({**job, "spec": found["spec"]["jobTemplate"]["spec"]})
+
+        def ended() -> bool:
+            return bool((self.api.get(f"{path}/jobs/{GUARD}-now") or {}).get("status", {}).get("succeeded"))
+
+        eventually("the end of the job that closes databases", ended)
 
     def _files(self, tenant: str) -> list[dict[str, Any]]:
         """Return the volume of a tenant's files, and the chart's claim of it as bound.
@@ -224,6 +241,7 @@ def _begun(project: Project, own: Node, progress: Progress) -> Stage:
     argocd.start(project.state, ensure(progress), progress)
     with progress.step("both tenants by Argo CD"):
         eventually("the first delivery", lambda: not delivery.unwell())
+        platform.guard()
     return Stage(project, own, platform, delivery, good, bad)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import threading
 import time
@@ -17,7 +16,7 @@ from rich.console import Console
 from components.plan import plan_environment
 from local.progress import Progress
 from local.prometheus import start_prometheus
-from release.gates.definition import SETTLE
+from release.gates.definition import SAMPLES, SETTLE
 from release.pointers import pointer_file
 from spec.naming import tenant_namespace
 from tests.integration.delivered import BASE
@@ -33,8 +32,17 @@ pytestmark = pytest.mark.integration
 BAD = "18.0.2"
 SECONDS = 30
 """Between two scrapes, and two evaluations of the rules: production's pace."""
-PATIENCE = 900
-MANY = 20
+MANY, QUIET = 20, 15
+"""Orders that must be taken, and seconds after the way back in which one may still end that was begun before it."""
+NOTES = (
+    "One order in two fails in the bad version, whose probes and pages are well. `storefleet release resume` moved "
+    "ring 0; called again, it asked a Prometheus that scrapes Traefik, PostgreSQL, the pooler and Argo CD every 30 s by the "
+    "plan's own monitors and rules, and committed the way back by itself. The commit of the move is dated back by the "
+    "half hour after which the command judges a wave, so that half hour is not in the times. Not real: the rehearsal's "
+    "pod (kwok's), the checkpoint (of a database of this machine), and a stand-in in the place of kube-state-metrics, "
+    "which asks the API server. Checks without a source here (certificates, the page for signing in) hold, so no "
+    "release could have passed."
+)
 UNMEASURED = {"certificate_days", "login", "synthetic_order"}
 """Checks without a source here (cert-manager, a prober, a job that speaks to an Odoo): they hold, and none passes."""
 
@@ -173,18 +181,76 @@ def prepared(stage, manager):
     eventually("the rehearsal", rehearsed)
 
 
-def resumed(manager, prometheus):
-    """Run `release resume` once and return what it said, whatever it ended with."""
-    stamp = f"{int(manager.moved.timestamp())} +0000"
-    own = {"GIT_AUTHOR_DATE": stamp, "GIT_COMMITTER_DATE": stamp, **manager.variables}
-    for role in ("AUTHOR", "COMMITTER"):
-        own |= {f"GIT_{role}_NAME": "Rita", f"GIT_{role}_EMAIL": MANAGER}
-    child = manager.delivery.project.start(
-        "release", "resume", BAD, "--env", "local", "--prometheus", prometheus.url, **own
+def judged(prometheus, tenant):
+    """Return the checks that said no at some look of the gate's last ones."""
+    looks = SECONDS * (SAMPLES + 1)
+    found = prometheus.query(f'min_over_time(gate:check{{tenant="{tenant}"}}[{looks}s])')
+    return {labels["check"] for labels, value in found if value == 0}
+
+
+def moved(stage, manager):
+    """Have the command move ring 0, and stop where it asks for a Prometheus.
+
+    The command judges a wave half an hour after its commit, when the rollout is long over. The commit is dated back by
+    that, and the tests wait for the end of the rollout themselves.
+    """
+    manager.moved = datetime.now(UTC).replace(microsecond=0) - SETTLE - timedelta(minutes=1)
+    with stored([CANARY]) as variables:
+        manager.variables = variables
+        said = manager.storefleet("resume", BAD, status=2)
+    manager.variables = {}
+    assert "wave 1 of local moves 1 tenant" in said
+    assert "--prometheus: is not given" in said, "a gate that nobody can be asked about would pass"
+    stage.delivery.pointers[CANARY] = BAD
+
+
+def decided(stage, manager, prometheus):
+    """Resume the release once its errors alone are bad; returns when they were bad first, and when it was resumed."""
+    eventually("errors in Prometheus", lambda: figures(prometheus, CANARY)["http_errors"][1] is False)
+    seen = time.monotonic()
+    eventually("the end of the rollout", lambda: not stage.delivery.unwell([CANARY]))
+    eventually(
+        "looks at which the errors alone are bad",
+        lambda: judged(prometheus, CANARY) - UNMEASURED == {"http_errors"},
     )
-    said, _ = child.communicate(timeout=PATIENCE)
-    assert "Traceback" not in said, said
-    return said
+    assert not judged(prometheus, NEXT) - UNMEASURED
+    asked, said = time.monotonic(), manager.storefleet("resume", BAD, prometheus=prometheus.url, status=1)
+    assert "gate of wave 1: fail" in said
+    assert f"{CANARY}: application/http_errors" in said, (
+        f"it failed for another reason than the errors: {said}"
+    )
+    assert "Roll back" in said
+    assert "halted" in said, "another wave could go on"
+    stage.delivery.pointers[CANARY] = BASE
+    return seen, asked
+
+
+def timed(stage, watch, visits, begun, times):
+    """Return the measured figures, once the old version alone serves again; fails where somebody else was hit."""
+    seen, asked = times
+    begun = watch.first(begun, lambda pointer, _: pointer == BAD)
+    serving = watch.first(begun, lambda _, images: stage.bad in images)
+    back = watch.first(begun, lambda pointer, _: pointer == BASE)
+    old = eventually("the old version", lambda: watch.first(back, lambda _, images: images == {stage.good}))
+    eventually("orders after the way back", lambda: visits[CANARY].taken(old + QUIET) >= MANY)
+    wrong = visits[CANARY].failed(begun)
+    assert wrong, "nobody was hit, so nothing was shown"
+    assert max(wrong) < old + QUIET, "errors after the way back"
+    assert not visits[NEXT].failed(begun), "ring 1 had errors"
+    taken = {name: each.taken(begun) - each.taken(old) for name, each in visits.items()}
+    return {
+        "seconds from the commit of the pointer to a ready pod of the bad version": f"{serving - begun:.1f}",
+        "seconds from the first error until Prometheus called the errors bad": f"{seen - min(wrong):.1f}",
+        "seconds from the first error until the gate was asked: the rollout was over, the errors alone were bad": (
+            f"{asked - min(wrong):.1f}"
+        ),
+        "seconds from the question to the verdict and the commit of the way back": f"{back - asked:.1f}",
+        "seconds from that commit until the old version alone was ready": f"{old - back:.1f}",
+        "seconds from the first error to the last": f"{max(wrong) - min(wrong):.1f}",
+        "orders of ring 0 that were refused, and taken meanwhile": f"{len(wrong)}, {taken[CANARY]}",
+        "orders of ring 1 that were refused, and taken meanwhile": f"0, {taken[NEXT]}",
+        "Deployments and pods of ring 1 that changed": "0",
+    }
 
 
 def test_errors_of_a_bad_release_send_ring_0_back_and_ring_1_never_changes(stage, edge, tmp_path):
@@ -193,49 +259,10 @@ def test_errors_of_a_bad_release_send_ring_0_back_and_ring_1_never_changes(stage
         prometheus = stack.enter_context(measured(stage, tmp_path / "prometheus"))
         visits = {name: stack.enter_context(Visitors(edge, host(name))) for name in (CANARY, NEXT)}
         prepared(stage, manager)
-        eventually("figures of every check that has a source", lambda: not unmeasured(prometheus))
-        before = untouched(stage, NEXT)
-        begun = time.monotonic()
-        # The command judges a wave half an hour after its commit. It is dated back by that, so that the first look
-        # comes at once: what is judged are the looks of the last minutes, and those are of the time after the move.
-        manager.moved = datetime.now(UTC).replace(microsecond=0) - SETTLE - timedelta(minutes=1)
+        eventually("good figures of every check that has a source", lambda: not unmeasured(prometheus))
+        before, begun = untouched(stage, NEXT), time.monotonic()
         watch = stack.enter_context(Watch(stage, CANARY))
-        told = []
-        with stored([CANARY]) as variables:
-            manager.variables = variables
-            for _ in itertools.takewhile(lambda _: time.monotonic() < begun + PATIENCE, itertools.count()):
-                told.append(resumed(manager, prometheus))
-                if "gate of wave 1: fail" in told[-1]:
-                    break
-        assert "gate of wave 1: fail" in told[-1], f"no verdict:\n{told[-1]}"
-        assert "application/http_errors" in told[-1], "it failed for another reason than the errors"
-        assert "halted" in told[-1], "another wave could go on"
-        moved = watch.first(begun, lambda pointer, _: pointer == BAD)
-        back = watch.first(begun, lambda pointer, _: pointer == BASE and moved is not None)
-        serving = watch.first(moved, lambda _, images: stage.bad in images)
-        old = eventually(
-            "the old version alone", lambda: watch.first(back, lambda _, images: images == {stage.good})
-        )
-        eventually("orders after the way back", lambda: visits[CANARY].taken(old + 10) >= MANY)
-        wrong = visits[CANARY].failed(begun)
-        assert wrong, "nobody was hit, so nothing was shown"
-        assert max(wrong) < old + 10, "errors after the way back"
-        during = visits[CANARY].taken(moved) - visits[CANARY].taken(old)
+        moved(stage, manager)
+        found = timed(stage, watch, visits, begun, decided(stage, manager, prometheus))
     assert untouched(stage, NEXT) == before, "the release touched ring 1"
-    assert not visits[NEXT].failed(begun), "ring 1 had errors"
-    record(
-        "A bad release is taken back by its gate",
-        "tests/node/workloads/test_release.py",
-        {
-            "seconds from the pointer's commit to the first ready pod of the bad version": f"{serving - moved:.1f}",
-            "seconds from the first error to the verdict and the commit of the way back": f"{back - min(wrong):.1f}",
-            "seconds from that commit until the old version alone was ready": f"{old - back:.1f}",
-            "seconds from the first error to the last": f"{max(wrong) - min(wrong):.1f}",
-            "orders of ring 0 that failed, and that were taken meanwhile": f"{len(wrong)}, {during}",
-            "orders of ring 1 that failed, and that were taken meanwhile": (
-                f"0, {visits[NEXT].taken(moved) - visits[NEXT].taken(old)}"
-            ),
-            "Deployments and pods of ring 1 that changed": "0",
-        },
-        "",
-    )
+    record("A bad release is taken back by its gate", "tests/node/workloads/test_release.py", found, NOTES)

@@ -35,13 +35,13 @@ SECONDS = 30
 MANY, QUIET = 20, 15
 """Orders that must be taken, and seconds after the way back in which one may still end that was begun before it."""
 NOTES = (
-    "One order in two fails in the bad version, whose probes and pages are well. `storefleet release resume` moved "
-    "ring 0; called again, it asked a Prometheus that scrapes Traefik, PostgreSQL, the pooler and Argo CD every 30 s by the "
-    "plan's own monitors and rules, and committed the way back by itself. The commit of the move is dated back by the "
-    "half hour after which the command judges a wave, so that half hour is not in the times. Not real: the rehearsal's "
-    "pod (kwok's), the checkpoint (of a database of this machine), and a stand-in in the place of kube-state-metrics, "
-    "which asks the API server. Checks without a source here (certificates, the page for signing in) hold, so no "
-    "release could have passed."
+    "One order in two fails in the bad version, whose probes and pages are well. `storefleet release resume` "
+    "moved ring 0; called again, it asked a Prometheus that scrapes Traefik, PostgreSQL, the pooler and Argo CD "
+    "every 30 s by the plan's own monitors and rules, and committed the way back by itself. The commit of the "
+    "move is dated back by the half hour after which the command judges a wave, so that half hour is not in the "
+    "times. Not real: the rehearsal's pod (kwok's), the checkpoint (of a database of this machine), and a stand- "
+    "in in the place of kube-state-metrics, which asks the API server. Checks without a source here "
+    "(certificates, the page for signing in) hold, so no release could have passed."
 )
 UNMEASURED = {"certificate_days", "login", "synthetic_order"}
 """Checks without a source here (cert-manager, a prober, a job that speaks to an Odoo): they hold, and none passes."""

@@ -39,8 +39,8 @@ NOTES = (
     "moved ring 0; called again, it asked a Prometheus that scrapes Traefik, PostgreSQL, the pooler and Argo CD "
     "every 30 s by the plan's own monitors and rules, and committed the way back by itself. The commit of the "
     "move is dated back by the half hour after which the command judges a wave, so that half hour is not in the "
-    "times. Not real: the rehearsal's pod (kwok's), the checkpoint (of a database of this machine), and a stand- "
-    "in in the place of kube-state-metrics, which asks the API server. Checks without a source here "
+    "times. Not real: the rehearsal's pod (kwok's), the checkpoint (of a database of this machine), and a "
+    "stand-in in the place of kube-state-metrics, which asks the API server. Checks without a source here "
     "(certificates, the page for signing in) hold, so no release could have passed."
 )
 UNMEASURED = {"certificate_days", "login", "synthetic_order"}

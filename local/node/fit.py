@@ -71,6 +71,8 @@ def _cluster(spec: dict[str, Any], instances: int) -> None:
     }
     spec["resources"] = copy.deepcopy(_INSTANCE)
     spec["postgresql"]["parameters"] |= _PARAMETERS
+    if instances == 1:  # nobody is there to confirm, and the operator refuses to ask for it
+        spec["postgresql"].pop("synchronous", None)
     for volume in ("storage", "walStorage"):
         if volume in spec:
             spec[volume] = {"size": VOLUME, "storageClass": STORAGE_CLASS}

@@ -159,6 +159,16 @@ def test_barmans_programs_are_modules_that_its_wheel_has():
         assert module in {name, name.replace("wal_", "wal")}
 
 
+def test_a_cell_of_one_instance_asks_nobody_to_confirm_because_the_operator_refuses_it():
+    environment = samples.environment()
+    planned = plan_database("shared", environment.cells["shared"], environment)
+    (cluster,) = [each.manifest for each in planned if each.manifest["kind"] == "Cluster"]
+    made = fitted(cluster, {}, instances=1)
+    assert made
+    assert made["spec"]["instances"] == 1
+    assert "synchronous" not in made["spec"]["postgresql"]
+
+
 def test_a_tenants_walls_are_applied_as_they_are():
     for each in plan_tenant(samples.tenant(), samples.environment()).objects:
         if each.manifest["kind"] == "NetworkPolicy":

@@ -95,12 +95,13 @@ def _program(image: str, values: dict[str, Any]) -> list[dict[str, Any]]:
     static = traefik.static(values, PORTS, Path("/tmp/access.log"))
     for name, entry in static["entryPoints"].items():
         entry["address"] = f":{PORTS[name]}"
-    where, labels = {"name": _NAME, "namespace": ingress.NAMESPACE}, {"app": _NAME}
+    where, labels = {"name": _NAME, "namespace": ingress.NAMESPACE}, {"app.kubernetes.io/name": _NAME}
     container = {
         "name": _NAME,
         "image": image,
         "imagePullPolicy": "Never",
         "args": ["--configFile=/etc/traefik/traefik.yaml"],
+        "ports": [{"name": "metrics", "containerPort": PORTS["metrics"]}],
         "readinessProbe": {"httpGet": {"path": "/ping", "port": PORTS["traefik"]}, "periodSeconds": 1},
         "resources": {"requests": {"cpu": "20m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}},
         "securityContext": {

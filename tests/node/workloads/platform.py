@@ -68,7 +68,7 @@ def secret(name: str, namespace: str, data: dict[str, str], kind: str = "Opaque"
 def open_to_the_test(namespace: str) -> dict[str, Any]:
     """Return a policy that lets this machine in, beside those of the plans: they are enforced on the node."""
     machine = [{"ipBlock": {"cidr": "198.19.0.0/16"}}]
-    ports = [{"protocol": "TCP", "port": port} for port in (5432, 8069, 8072)]
+    ports = [{"protocol": "TCP", "port": port} for port in (5432, 8069, 8072, 9127, 9187)]
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
@@ -85,6 +85,7 @@ class Platform:
     references: dict[str, str]
     folder: Path
     passwords: dict[str, str] = field(default_factory=dict)
+    instances: int = 2
 
     @property
     def cell(self) -> str:
@@ -99,7 +100,8 @@ class Platform:
 
     def apply(self, manifest: dict[str, Any]) -> None:
         """Apply a manifest as it fits the node; an admission webhook that does not answer yet is waited for."""
-        made = fitted(manifest, {name: self.references[image.name] for name, image in IN_PLACE.items()})
+        known = {name: self.references[image.name] for name, image in IN_PLACE.items()}
+        made = fitted(manifest, known, instances=self.instances)
         if made is None:
             return
 

@@ -32,8 +32,6 @@ READY: Final[Mapping[str, str]] = {
 """Kind of CloudNativePG -> when it is there: all instances, the pooler, the role and the database in PostgreSQL."""
 ARCHIVE: Final = frozenset({"ObjectStore", "ScheduledBackup"})
 """What the plug-in of the archive reads, which does not run here: declared, it would say that there is an archive."""
-OWN_QUERIES: Final[Mapping[str, str]] = {"name": "cnpg-default-monitoring", "key": "queries"}
-"""The ConfigMap of queries that CloudNativePG brings to every namespace with a cluster."""
 
 
 def placed(plan: EnvironmentPlan, images: Mapping[str, str] | None) -> EnvironmentPlan:
@@ -79,8 +77,6 @@ def object_on_node(planned: KubeObject, images: Mapping[str, str]) -> KubeObject
     made = fitted(planned.manifest, images, instances=_instances(planned))
     if made is None:
         return planned
-    if planned.custom:
-        _as_the_operator_writes_it(planned.kind, made["spec"])
     metadata: dict[str, Any] = dict(made["metadata"])
     annotations = dict(metadata.pop("annotations", {}))
     if planned.kind != "Service":  # the engine would wait for a pod, and the pod is planned after its Service
@@ -90,19 +86,6 @@ def object_on_node(planned: KubeObject, images: Mapping[str, str]) -> KubeObject
     if annotations:
         metadata["annotations"] = annotations
     return replace(planned, manifest={**made, "metadata": metadata})
-
-
-def _as_the_operator_writes_it(kind: str, spec: dict[str, Any]) -> None:
-    """Say what CloudNativePG 1.30 makes of an object itself: otherwise every run of the engine would change it back.
-
-    It puts its own queries before others, and leaves out what a role may not when it writes the object.
-    """
-    if kind == "DatabaseRole":
-        for name in [key for key, value in spec.items() if value is False]:
-            del spec[name]
-    elif kind == "Cluster":
-        monitoring: dict[str, Any] = spec["monitoring"]
-        monitoring["customQueriesConfigMap"] = [OWN_QUERIES, *monitoring["customQueriesConfigMap"]]
 
 
 def _instances(planned: KubeObject) -> int:

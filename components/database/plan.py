@@ -15,7 +15,7 @@ from components.database.backups import (
 from components.database.heartbeat import plan_heartbeat
 from components.database.images import PGBOUNCER, POSTGRES
 from components.database.pooling import CATALOGUE, PGBOUNCER_KEY, plan_pooler
-from components.database.queries import QUERIES, plan_queries
+from components.database.queries import OPERATORS_QUERIES, QUERIES, plan_queries
 from components.database.secrets import external_secret, store_of
 from components.database.walls import plan_walls
 from components.eks.storage import DATABASE_CLASS
@@ -160,7 +160,9 @@ def _cluster(
             "requests": {"cpu": preset.cpu, "memory": preset.memory},
             "limits": {"memory": preset.memory},
         },
-        "monitoring": {"customQueriesConfigMap": [{"name": QUERIES, "key": QUERIES}]},
+        "monitoring": {
+            "customQueriesConfigMap": [dict(OPERATORS_QUERIES), {"name": QUERIES, "key": QUERIES}]
+        },
         "enablePDB": several,
         "startDelay": _START_SECONDS,
         "stopDelay": _STOP_SECONDS,

@@ -20,6 +20,9 @@ EXPORTER_ROLE: Final = "cnpg_metrics_exporter"
 """The operator's name for the role that its queries run as. It comes by the socket of the pod, and has no password."""
 QUERIES: Final = "queries"
 """Name of the ConfigMap, and of its only key."""
+OPERATORS_QUERIES: Final = {"name": "cnpg-default-monitoring", "key": "queries"}
+"""The ConfigMap of queries that CloudNativePG brings along. It puts it before others itself: unsaid, every `up` would
+take it out again."""
 _CACHE_SECONDS: Final = 60
 """A figure is at most so much older than its scrape; several instances of Prometheus share it."""
 

@@ -78,9 +78,8 @@ def plan_tenant_database(tenant: TenantSpec, environment: EnvironmentSpec) -> tu
                     "name": tenant.id,
                     "comment": f"Odoo of {tenant.id}",
                     "login": tenant.state in _MAY_CONNECT,
-                    "createdb": False,
-                    "createrole": False,
-                    "superuser": False,
+                    # What a role may not besides is not said: the operator drops each `false` when it writes the
+                    # object, and every `up` would put it back.
                     "connectionLimit": connection_limit(tenant, environment),
                     "passwordSecret": {"name": name},
                     "databaseRoleReclaimPolicy": reclaim,

@@ -12,7 +12,7 @@ from typing import Final
 from components.monitoring.check import Check, Layer
 
 INTERVAL: Final = timedelta(minutes=1)
-"""How often a check is looked at."""
+"""How often a check is looked at in the cluster, and the most that may lie between two samples that count."""
 SAMPLES: Final = 5
 """How many looks in a row must be good. One that is bad fails the gate."""
 FRESH: Final = timedelta(seconds=150)

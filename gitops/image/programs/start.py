@@ -1,7 +1,7 @@
 """storefleet-odoo <kind>: start one kind of process.
 
 The chart's configuration holds no secret. Here the master password joins it, in memory, and Odoo takes this process's
-place, so that it gets the signals.
+place, so that it gets the signals (`bin/storefleet-odoo` hands them on).
 """
 
 from __future__ import annotations

@@ -242,6 +242,7 @@ def stand_in(name: str, what: str, **faults: str) -> Image:
         account="odoo",
         home="/var/lib/odoo",
         debian=("python3", "python3-psycopg-c", "python3-psycopg2", "python3-redis"),
+        wheels=Wheels(group="init"),
         files=(
             (f"{_IMAGE}/programs", "/opt/storefleet/programs"),
             (f"{_IMAGE}/addons", "/opt/storefleet/addons"),
@@ -257,7 +258,7 @@ def stand_in(name: str, what: str, **faults: str) -> Image:
         ),
         folders=(("/var/lib/odoo", 0o755),),
         environment={
-            "PATH": _PATH,
+            "PATH": f"{_PATH}:/opt/storefleet/lib/bin",
             "HOME": "/var/lib/odoo",
             "ODOO_ADDONS_PATH": "/opt/storefleet/addons",
             **_PYTHON,

@@ -200,6 +200,13 @@ def test_a_tenant_whose_processes_run_away_meets_its_own_limit_and_not_its_neigh
     assert spec_of(more["role"])["connectionLimit"] == spec_of(of_tenant()["role"])["connectionLimit"] + 2
 
 
+def test_a_server_that_stops_does_not_wait_long_for_pools_that_never_leave():
+    cluster = spec_of(cell_of(Tier.SHARED)["database"])
+    assert cluster["smartShutdownTimeout"] <= 15 < cluster["stopDelay"], (
+        "new connections are refused meanwhile"
+    )
+
+
 def test_a_role_is_named_like_its_database_and_may_make_nothing():
     objects = of_tenant()
     role, database = spec_of(objects["role"]), spec_of(objects["database"])

@@ -41,7 +41,6 @@ SIDECAR = "plugin-barman-cloud"
 """Name of the container that the plugin puts beside each instance."""
 ARCHIVE_SECONDS = 60
 """As in a dedicated cell: a shared one waits five minutes, and the test would."""
-_SMART_SECONDS = 10
 _MADE_HERE = frozenset({"CustomResourceDefinition", "Certificate", "Issuer"})
 """Kinds that the environment has already, or that cert-manager would make Secrets of."""
 
@@ -111,8 +110,6 @@ def apply(shop: Platform, manifest: Manifest, instances: int = 2) -> None:
         return
     if made["kind"] == "Cluster":
         made["spec"]["postgresql"]["parameters"]["archive_timeout"] = f"{ARCHIVE_SECONDS}s"
-        # An instance that is restarted waits so long for sessions to end, and those of a shop never do.
-        made["spec"]["smartShutdownTimeout"] = _SMART_SECONDS
     shop.api.apply(made)
 
 

@@ -15,7 +15,7 @@ STACK ?= production
 
 WITH_KEY := --use-signing-config=false --new-bundle-format=false --tlog-upload=false
 
-.PHONY: help up down destroy preview status doctor test test-aws rehearse rehearse-all rehearse-rules rehearse-outage unit lint types check clean \
+.PHONY: help up down destroy preview status doctor test test-aws rehearse rehearse-all rehearse-rules rehearse-outage test-node unit lint types check clean \
 	release-check release-resume release-push image image-sign image-verify
 
 help: ## Show this list
@@ -44,6 +44,9 @@ test: .venv/.synced ## Run every test: unit, golden, policy, and integration on 
 
 test-aws: $(REHEARSAL)/.synced ## Test the simulated AWS that rehearsals run on
 	@$(REHEARSAL)/bin/pytest --confcutdir=tests/rehearsal tests/rehearsal/test_simulated.py tests/rehearsal/test_simulated_further.py
+
+test-node: .venv/.synced ## Test what runs in pods, on a real node of this machine (Linux, root); writes docs/reference/measured.md
+	@STOREFLEET_NODE=real .venv/bin/pytest -s tests/node
 
 rehearse: .venv/.synced ## Apply a whole environment to a simulated AWS: make rehearse STACK=production
 	@if command -v pulumi-resource-aws >/dev/null; then $(MAKE) --no-print-directory $(REHEARSAL)/.synced; fi

@@ -9,7 +9,7 @@ import threading
 import time
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import psycopg
 
@@ -17,7 +17,7 @@ from local.kube import ApiError
 from tests.node.workloads.platform import TENANT, eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Mapping
 
     from tests.node.workloads.platform import Platform
 
@@ -105,18 +105,31 @@ def on_primary(shop: Platform, instance: str | None = None) -> Generator[psycopg
     """Connect to the cell's primary directly, or to another instance, as the tenant."""
     name = instance or shop.cluster()["currentPrimary"]
     (pod,) = [each for each in shop.pods(shop.cell) if each["metadata"]["name"] == name]
-    with psycopg.connect(
+    with connected(pod, TENANT, shop.password("role")) as connection:
+        yield connection
+
+
+def connected(
+    pod: Mapping[str, Any], user: str, password: str, database: str | None = None, **more: Any
+) -> psycopg.Connection:
+    """Connect to a pod of PostgreSQL or of its pooler, to the database of the user's name unless stated."""
+    return psycopg.connect(
         host=pod["status"]["podIP"],
-        user=TENANT,
-        dbname=TENANT,
-        password=shop.password("role"),
+        user=user,
+        dbname=database or user,
+        password=password,
         sslmode="require",
         connect_timeout=20,
-    ) as connection:
-        yield connection
+        **more,
+    )
 
 
 def kept(shop: Platform, instance: str | None = None) -> set[str]:
     """Return the references of all orders that the primary has, or another instance."""
     with on_primary(shop, instance) as connection:
-        return {row[0] for row in connection.execute("SELECT client_order_ref FROM sale_order")}
+        return orders_in(connection)
+
+
+def orders_in(connection: psycopg.Connection) -> set[str]:
+    """Return the references of all orders of the tenant whose database it is."""
+    return {row[0] for row in connection.execute("SELECT client_order_ref FROM sale_order")}

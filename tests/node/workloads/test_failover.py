@@ -6,32 +6,15 @@ import time
 from contextlib import suppress
 
 import psutil
-import psycopg
 import pytest
 
 from tests.node.workloads.figures import record
-from tests.node.workloads.orders import Stream
-from tests.node.workloads.platform import TENANT, eventually
+from tests.node.workloads.orders import Stream, kept
+from tests.node.workloads.platform import eventually
 
 pytestmark = pytest.mark.integration
 BEFORE, AFTER = 200, 200
 """Orders that are confirmed before the primary is killed, and after there is another one."""
-
-
-def kept(shop):
-    """Return the references of all orders that the present primary has, read from it directly."""
-    (pod,) = [
-        each for each in shop.pods(shop.cell) if each["metadata"]["name"] == shop.cluster()["currentPrimary"]
-    ]
-    with psycopg.connect(
-        host=pod["status"]["podIP"],
-        user=TENANT,
-        dbname=TENANT,
-        password=shop.password("role"),
-        sslmode="require",
-        connect_timeout=20,
-    ) as connection:
-        return {row[0] for row in connection.execute("SELECT client_order_ref FROM sale_order")}
 
 
 def kill(shop, world, name):

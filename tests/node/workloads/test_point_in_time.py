@@ -7,7 +7,6 @@ import time
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
-import psycopg
 import pytest
 from rich.console import Console
 
@@ -20,7 +19,7 @@ from recovery.moment.plan import measured_rpo, plan_moment
 from spec.naming import DATABASE_CLUSTER, PLATFORM_DATABASE
 from tests.node.workloads import archive
 from tests.node.workloads.figures import record
-from tests.node.workloads.orders import kept, on_primary, ordered
+from tests.node.workloads.orders import connected, kept, on_primary, ordered
 from tests.node.workloads.platform import CELL, ENVIRONMENT, eventually
 
 pytestmark = pytest.mark.integration
@@ -45,14 +44,8 @@ def platform_database(shop, instance, cluster=DATABASE_CLUSTER):
     """Connect to the platform's own database as its owner, whose password the operator made."""
     secret = shop.api.get(f"/api/v1/namespaces/{shop.cell}/secrets/{cluster}-app")
     (pod,) = [each for each in shop.pods(shop.cell) if each["metadata"]["name"] == instance]
-    with psycopg.connect(
-        host=pod["status"]["podIP"],
-        user=PLATFORM_DATABASE,
-        dbname=PLATFORM_DATABASE,
-        password=base64.b64decode(secret["data"]["password"]).decode(),
-        sslmode="require",
-        connect_timeout=20,
-    ) as connection:
+    password = base64.b64decode(secret["data"]["password"]).decode()
+    with connected(pod, PLATFORM_DATABASE, password) as connection:
         yield connection
 
 

@@ -9,11 +9,11 @@ import os
 import socket
 import time
 
-import psycopg
 import pytest
 
 from spec.naming import POOLER
 from tests.node.workloads.figures import record
+from tests.node.workloads.orders import connected
 from tests.node.workloads.platform import TENANT, eventually
 
 pytestmark = pytest.mark.integration
@@ -23,16 +23,8 @@ QUIET = 10.0
 
 
 def connect(shop, pod):
-    return psycopg.connect(
-        host=pod["status"]["podIP"],
-        user=TENANT,
-        dbname="postgres",
-        password=shop.password("role"),
-        sslmode="require",
-        connect_timeout=20,
-        autocommit=True,
-        prepare_threshold=None,
-    )
+    more = {"autocommit": True, "prepare_threshold": None}
+    return connected(pod, TENANT, shop.password("role"), "postgres", **more)
 
 
 def order(shop, reference):

@@ -7,7 +7,6 @@ import json
 import time
 from contextlib import closing
 
-import psycopg
 import pytest
 
 from components.recovery.jobs import BACKUP
@@ -19,7 +18,7 @@ from tests.node.workloads import jobs, region
 from tests.node.workloads.around import Around
 from tests.node.workloads.engine import Running, checkout
 from tests.node.workloads.figures import record
-from tests.node.workloads.orders import Stream
+from tests.node.workloads.orders import Stream, connected, orders_in
 from tests.node.workloads.platform import TENANT, eventually, secret
 
 pytestmark = pytest.mark.integration
@@ -157,12 +156,5 @@ def orders_of(running: Running, shop) -> set[str]:
     path = f"/apis/postgresql.cnpg.io/v1/namespaces/{shop.cell}/clusters/postgres"
     primary = running.api.get(path)["status"]["currentPrimary"]
     pod = running.api.get(f"/api/v1/namespaces/{shop.cell}/pods/{primary}")
-    with psycopg.connect(
-        host=pod["status"]["podIP"],
-        user=TENANT,
-        dbname=TENANT,
-        password=shop.password("role"),
-        sslmode="require",
-        connect_timeout=20,
-    ) as connection:
-        return {row[0] for row in connection.execute("SELECT client_order_ref FROM sale_order")}
+    with connected(pod, TENANT, shop.password("role")) as connection:
+        return orders_in(connection)

@@ -65,7 +65,7 @@ def furnish(
     `released` are the images of the releases, whose place a stand-in has.
     Returns whether it says so. Raises EnvironmentTrouble where the operator does not come up.
     """
-    cluster, file = environment.cluster, current.kubeconfig.with_name(known.FILE)
+    cluster, file = environment.cluster, known.file_beside(current.kubeconfig)
     if not isinstance(cluster, EmbeddedCluster) or cluster.pods != REAL:
         file.unlink(missing_ok=True)
         return False

@@ -16,7 +16,7 @@ from components.extensions.files import CLAIM
 from components.recovery.jobs import IDENTITY_KEY
 from components.recovery.restore import AUTHORITY, CERTIFICATE, RESTORE, plan_restore
 from local.kube import ApiError, KubeApi
-from local.node.known import FILE, known
+from local.node.known import file_beside, known
 from local.state import state
 from local.trouble import EnvironmentTrouble
 from recovery.catalogue import LATEST
@@ -118,7 +118,7 @@ class Near:
     def _run(self, objects: tuple[KubeObject, ...], job: str, cell: str, step: Step, name: str) -> None:
         """Run the restore of a tenant to its end; raises RebuildStopped where it fails."""
         home = tenant_namespace(name)
-        images = known(state().kubeconfig.with_name(FILE))
+        images = known(file_beside(state().kubeconfig))
         for each in objects:
             self._api.apply(object_on_node(each, images).manifest)
         held = self._until(step, "the certificate of the restore", lambda: self._held(cell), name)

@@ -44,7 +44,7 @@ RUNNING = (
 
 def simulated(current: State) -> str:
     """Return what of the environment is simulated, as its stack was last brought up."""
-    return RUNNING if current.kubeconfig.with_name(known.FILE).exists() else SIMULATED
+    return RUNNING if known.file_beside(current.kubeconfig).exists() else SIMULATED
 
 
 def state_file(current: State) -> Path:

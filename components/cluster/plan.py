@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from components.cloud.plan import ENDPOINT_VARIABLE
-from local.node.known import FILE, known
+from local.node.known import file_beside, known
 from spec.clusters import EksCluster, EmbeddedCluster
 from spec.environment import EnvironmentSpec
 from spec.problems import Problem, SpecError
@@ -56,7 +56,7 @@ def plan_cluster(
         identifier=environment.name.value,
         kubeconfig=path,
         context=context,
-        images=_images(environment, path.with_name(FILE)),
+        images=_images(environment, file_beside(path)),
     )
 
 

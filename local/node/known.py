@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from pathlib import Path
 
-FILE: Final = "images.json"
-"""Beside the environment's kubeconfig: each image that plans name, and the reference of what the node has for it."""
+_FILE: Final = "images.json"
+
+
+def file_beside(kubeconfig: Path) -> Path:
+    """Return the file beside an environment's kubeconfig: image that plans name -> reference of what the node has."""
+    return kubeconfig.with_name(_FILE)
 
 
 def known(file: Path) -> dict[str, str]:

@@ -40,6 +40,8 @@ BARMAN_PLUGIN: Final = Program(
 )
 """The operator's plugin that archives logs and takes base backups: its own side, and that in the databases' pods. The
 minutes are those of a busy machine."""
+LIBRARY: Final = "/opt/storefleet/lib"
+"""Where the packages of an image are, unless its row says otherwise."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +61,7 @@ class Image:
     home: str = "/tmp"  # noqa: S108 - the container's own
     debian: tuple[str, ...] = ()
     wheels: Wheels | None = None
-    library: str = "/opt/storefleet/lib"
+    library: str = LIBRARY
     programs: tuple[tuple[Program, str], ...] = ()
     own: tuple[str, ...] = ()
     files: tuple[tuple[str, str], ...] = ()
@@ -258,7 +260,7 @@ def stand_in(name: str, what: str, **faults: str) -> Image:
         ),
         folders=(("/var/lib/odoo", 0o755),),
         environment={
-            "PATH": f"{_PATH}:/opt/storefleet/lib/bin",
+            "PATH": f"{_PATH}:{LIBRARY}/bin",
             "HOME": "/var/lib/odoo",
             "ODOO_ADDONS_PATH": "/opt/storefleet/addons",
             **_PYTHON,

@@ -8,7 +8,6 @@ knows none of it.
 from __future__ import annotations
 
 import base64
-import json
 import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -21,6 +20,7 @@ from local.kube import ApiError, KubeApi
 from local.node import images
 from local.node.fit import fitted
 from local.node.images import table
+from local.node.known import file_beside, known
 from local.node.run import node
 from spec.fleet import load_fleet
 from spec.naming import cache_host
@@ -89,8 +89,7 @@ class Around:
         return self._api().get(f"/api/v1/namespaces/{name}") is not None
 
     def _references(self) -> dict[str, str]:
-        file = self.running.project.state.root / "images.json"
-        return json.loads(file.read_text())
+        return known(file_beside(self.running.project.state.kubeconfig))
 
     def _give_store(self) -> bool:
         """Serve the copies where the stack says that the objects are, once there is a node to serve them on."""
@@ -164,8 +163,8 @@ class Around:
         place.mkdir(exist_ok=True)
         rendered = rendering.run(values, place)
         assert rendered.returncode == 0, rendered.stderr
-        known = self._references()
-        stand_in = next(each for each in known.values() if "/stand-in@" in each)
+        images_here = self._references()
+        stand_in = next(each for each in images_here.values() if "/stand-in@" in each)
         here = {name: stand_in for name, image in IN_PLACE.items() if image is table.STAND_IN}
         for document in yaml.safe_load_all(rendered.stdout):
             made = fitted(document, here) if document else None

@@ -7,7 +7,6 @@ pods, as `local.node.fit` does it for what the engine would apply.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -16,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from cli.delivery import prepare
-from components.cache.plan import access_of
 from components.database.access import GUARD
 from components.plan import plan_environment
 from components.secrets.plan import CACHE_OPERATOR
@@ -30,11 +28,19 @@ from local.node.settings import HERE, NAME
 from local.toolchain.build import ensure
 from release.facts import released_images
 from spec.fleet import load_fleet
-from spec.naming import CACHE, cache_host, cell_namespace, tenant_namespace
+from spec.naming import cache_host, cell_namespace, tenant_namespace
 from spec.releases import manifest_file
 from tests.integration.delivered import BASE, Delivery
 from tests.integration.project import copy
-from tests.node.workloads.platform import IN_PLACE, Platform, eventually, open_to_the_test, references, secret
+from tests.node.workloads.platform import (
+    IN_PLACE,
+    Platform,
+    cache_users,
+    eventually,
+    open_to_the_test,
+    references,
+    secret,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,9 +80,8 @@ class Cell(Platform):
             self.api.apply(each)
         tenants = [CANARY, NEXT]
         self.api.apply(open_to_the_test(self.cell))
-        users = ["user default off", *(self._cache_user(name) for name in (CACHE_OPERATOR, *tenants))]
-        acl = {"users.acl": "\n".join(users) + "\n", "operator-password": self.password(CACHE_OPERATOR)}
-        self.api.apply(secret(f"{CACHE}-users", self.cell, acl))
+        passwords = {name: self.password(name) for name in tenants}
+        self.api.apply(cache_users(self.cell, self.password(CACHE_OPERATOR), passwords))
         for name in tenants:
             space = tenant_namespace(name)
             self.api.apply(open_to_the_test(space))
@@ -152,10 +157,6 @@ class Cell(Platform):
                 },
             },
         ]
-
-    def _cache_user(self, name: str) -> str:
-        digest = hashlib.sha256(self.password(name).encode()).hexdigest()
-        return f"user {name} on #{digest} {'~* &* +@all' if name == CACHE_OPERATOR else access_of(name)}"
 
 
 def _of_a_shop(manifest: dict[str, Any]) -> bool:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 import threading
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from components.cache.plan import access_of
-from components.secrets.plan import CACHE_OPERATOR
 from local.kube import ApiError
 from local.node.run import node
-from spec.naming import CACHE, cell_namespace, tenant_namespace
+from spec.naming import cell_namespace, tenant_namespace
 from tests.integration.project import Project, copy
-from tests.node.workloads.platform import eventually, open_to_the_test, secret
+from tests.node.workloads.platform import cache_users, eventually, secret
 
 if TYPE_CHECKING:
     import subprocess
@@ -86,15 +83,8 @@ class Running:
 
     def give_cache_users(self, cell: str = CELL) -> None:
         """Make the Secret that External Secrets makes elsewhere: without it no pod of the cache starts."""
-        operator, own = (
-            hashlib.sha256(self.password(name).encode()).hexdigest() for name in ("operator", "cache")
-        )
-        users = (
-            f"user default off\nuser {CACHE_OPERATOR} on #{operator} ~* &* +@all\n"
-            f"user {TENANT} on #{own} {access_of(TENANT)}\n"
-        )
-        given = {"users.acl": users, "operator-password": self.password("operator")}
-        self.api.apply(secret(f"{CACHE}-users", cell_namespace(cell), given))
+        passwords = {TENANT: self.password("cache")}
+        self.api.apply(cache_users(cell_namespace(cell), self.password("operator"), passwords))
 
     def give_role(self) -> None:
         """Make the Secret of the tenant's role, likewise."""
@@ -162,6 +152,3 @@ class Up:
             for line in said:
                 self.said += line
         self.ended = time.time()
-
-
-__all__ = ["CELL", "TENANT", "Running", "Up", "checkout", "open_to_the_test"]

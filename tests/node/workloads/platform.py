@@ -27,7 +27,7 @@ from tests.workload import rendering
 from tests.workload.samples import IMAGE, TOOLS, planned
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from local.progress import Progress
@@ -63,6 +63,17 @@ def secret(name: str, namespace: str, data: dict[str, str], kind: str = "Opaque"
     encoded = {key: base64.b64encode(value.encode()).decode() for key, value in data.items()}
     metadata = {"name": name, "namespace": namespace, "labels": {"cnpg.io/reload": "true"}}
     return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": kind, "data": encoded}
+
+
+def cache_users(namespace: str, operator: str, tenants: Mapping[str, str]) -> dict[str, Any]:
+    """Return the Secret of a cache's users that External Secrets makes elsewhere, of passwords."""
+    access = {CACHE_OPERATOR: (operator, "~* &* +@all")}
+    access |= {tenant: (password, access_of(tenant)) for tenant, password in tenants.items()}
+    lines = ["user default off"]
+    for name, (password, rights) in access.items():
+        lines.append(f"user {name} on #{hashlib.sha256(password.encode()).hexdigest()} {rights}")
+    given = {"users.acl": "\n".join(lines) + "\n", "operator-password": operator}
+    return secret(f"{CACHE}-users", namespace, given)
 
 
 def open_to_the_test(namespace: str) -> dict[str, Any]:
@@ -154,13 +165,8 @@ class Platform:
         plan = plan_cell(CELL, ENVIRONMENT.cells[CELL], ENVIRONMENT)
         self.apply(plan.objects[0].manifest)
         self.api.apply(open_to_the_test(self.cell))
-        users = ["user default off"]
-        operator = hashlib.sha256(self.password("cache-operator").encode()).hexdigest()
-        users.append(f"user {CACHE_OPERATOR} on #{operator} ~* &* +@all")
-        digest = hashlib.sha256(self.password("cache").encode()).hexdigest()
-        users.append(f"user {TENANT} on #{digest} {access_of(TENANT)}")
-        given = {"users.acl": "\n".join(users) + "\n", "operator-password": self.password("cache-operator")}
-        self.api.apply(secret(f"{CACHE}-users", self.cell, given))
+        passwords = {TENANT: self.password("cache")}
+        self.api.apply(cache_users(self.cell, self.password("cache-operator"), passwords))
         for each in plan.objects[1:]:
             self.apply(each.manifest)
         self.healthy(2)

@@ -9,8 +9,9 @@ import pytest
 
 from components.database.images import VALKEY
 from spec.naming import CACHE, DATABASE_CLUSTER, cell_namespace
-from tests.node.workloads.engine import TENANT, Up, checkout, open_to_the_test
+from tests.node.workloads.engine import TENANT, Up, checkout
 from tests.node.workloads.figures import record
+from tests.node.workloads.platform import open_to_the_test
 
 pytestmark = pytest.mark.integration
 WITHHELD = 15.0
